@@ -1,0 +1,32 @@
+"""Everything that differs between environments, read once by the composition root."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from the environment (prefix `MISSTEP_`); command-line options override them."""
+
+    model_config = SettingsConfigDict(env_prefix="MISSTEP_", extra="ignore")
+
+    namespace: str = Field(
+        default="misstep",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$",
+        description="First part of every topic and group name; one namespace lives on one cluster.",
+    )
+    kafka: str | None = Field(
+        default=None, description="Bootstrap servers (host:port,...). Unset: the embedded broker."
+    )
+    postgres: str | None = Field(
+        default=None, description="Postgres DSN (postgresql://...). Unset: the embedded server."
+    )
+    data: Path = Field(default=Path(".misstep"), description="Directory of the embedded servers, slots and logs.")
+    partitions: int = Field(default=6, ge=1, le=256, description="Partitions of each topic that `apply` creates.")
+    slot: str | None = Field(
+        default=None, description="Name of this host's worker slots; default: the host's name. Stable across restarts."
+    )
+    build: str | None = Field(
+        default=None, description="Version of the code that runs; default: the git commit, else 'unversioned'."
+    )
