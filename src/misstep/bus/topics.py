@@ -1,0 +1,79 @@
+"""Names of topics and consumer groups. The names are interfaces: producers, replays and audits are built on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RESERVED = frozenset({"cases", "undo", "outcomes", "dlq", "inbox", "failed"})
+"""Names that no agent may have: they are the last part of a topic of every workflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one workflow in one namespace."""
+
+    namespace: str
+    workflow: str
+
+    @property
+    def cases(self) -> str:
+        return f"{self.namespace}.{self.workflow}.cases"
+
+    def agent(self, name: str) -> str:
+        """That agent's `ok` state versions. For the agent name `cases` or `outcomes`: those topics."""
+        return f"{self.namespace}.{self.workflow}.{name}"
+
+    def failed(self, name: str) -> str:
+        return f"{self.namespace}.{self.workflow}.{name}.failed"
+
+    def inbox(self, name: str) -> str:
+        return f"{self.namespace}.{self.workflow}.{name}.inbox"
+
+    def of_step(self, agent: str, reason: str) -> str:
+        """The topic that holds a step of `ce_history`."""
+        return self.agent(agent) if reason == "ok" else self.failed(agent)
+
+    @property
+    def undo(self) -> str:
+        return f"{self.namespace}.{self.workflow}.undo"
+
+    @property
+    def outcomes(self) -> str:
+        return f"{self.namespace}.{self.workflow}.outcomes"
+
+    @property
+    def dlq(self) -> str:
+        return f"{self.namespace}.{self.workflow}.dlq"
+
+    def group(self, agent: str) -> str:
+        """Consumer group of an agent."""
+        return f"{self.namespace}.{self.workflow}.{agent}"
+
+    def audit_group(self) -> str:
+        """Consumer group of the audit sink."""
+        return f"{self.namespace}.{self.workflow}.audit-sink"
+
+    def all(self, agents: list[str]) -> list[str]:
+        """Every topic of the workflow."""
+        own = [topic for name in agents for topic in (self.agent(name), self.failed(name), self.inbox(name))]
+        return [self.cases, *own, self.undo, self.outcomes, self.dlq]
+
+
+def contracts_topic(namespace: str) -> str:
+    """Schema by sha256 (compacted)."""
+    return f"{namespace}.contracts"
+
+
+def control_topic(namespace: str) -> str:
+    """Authority levels, pauses, cancellations (compacted)."""
+    return f"{namespace}.control"
+
+
+def ops_topic(namespace: str) -> str:
+    """Every operator action, with actor and reason."""
+    return f"{namespace}.ops"
+
+
+def alerts_topic(namespace: str) -> str:
+    """What the monitor found."""
+    return f"{namespace}.alerts"
