@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -108,9 +108,9 @@ class Record:
 
     topic: str
     partition: int
-    key: bytes
+    key: bytes | None
     value: bytes | None
-    headers: Headers = field(default_factory=list)
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 def case_id_of(key: bytes | None, partition: int, offset: int) -> str:

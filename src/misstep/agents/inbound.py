@@ -1,0 +1,219 @@
+"""What an agent is handed: a message read, step by step, into a turn's input or the reason why it cannot be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import orjson
+
+from misstep.agents.failure import Failure
+from misstep.agents.plan import AgentPlan, Plan, Source
+from misstep.bus.topics import Topics
+from misstep.contracts import Contract, Misfit, Reader
+from misstep.contracts.event import (
+    CASES,
+    OK,
+    Lineage,
+    MalformedEvent,
+    Step,
+    case_id_of,
+    hash_of_bare_case,
+    read_lineage,
+)
+
+SCHEMA_INVALID = "schema_invalid"
+LATENCY_BLOW = "latency_blow"
+
+
+@dataclass(slots=True)
+class Delivered:
+    """A message as it was delivered."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How an attempt went: an output, or a reason with its detail and evidence."""
+
+    output: Contract | None = None
+    reason: str = OK
+    detail: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    retry_after_ms: int = 0
+
+
+@dataclass(slots=True)
+class Inbound:
+    """One message in one agent's hands, and what has become of it so far."""
+
+    message: Delivered
+    lineage: Lineage
+    headers: Mapping[str, bytes]
+    payload: Contract | None
+    misfit: Verdict | None
+    """Why the input cannot be worked on; the turn then fails with it without being run."""
+    failure: Failure[str] | None
+    """What routed the case here."""
+    deadline: bytes
+    """RFC 3339 text of the moment when the case's time budget is over."""
+    handoffs_left: int
+    tries: list[tuple[str, int]] = field(default_factory=list)
+    spent_ms: float = 0.0
+    """Time that the attempts took so far, waits excluded."""
+    first_failed_ms: int = 0
+
+
+class Recall(Protocol):
+    """Reads one event back by where it stands; LookupError when it is no longer there."""
+
+    def __call__(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]: ...
+
+
+def hears(source: Source, agent: bytes, headers: Mapping[str, bytes]) -> bool:
+    """Is this message for the agent? By headers alone; one whose headers are missing is, so that it is accounted for."""
+    if source.routes:
+        route = headers.get("ce_route")
+        if route is not None and route not in source.routes:
+            return False
+    if source.contracts:
+        contract = headers.get("ce_type")
+        if contract is not None and contract not in source.contracts:
+            return False
+    carried = headers.get("ce_carried")
+    return not (carried and agent in carried.split(b","))
+
+
+def header_map(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Headers by name. A header without a value counts as missing; of a repeated one the last counts."""
+    found: dict[str, bytes | None] = dict(headers)
+    if None in found.values():
+        return {name: value for name, value in found.items() if value is not None}
+    return found  # type: ignore[return-value]
+
+
+def admit(
+    plan: Plan,
+    agent: AgentPlan,
+    reader: Reader,
+    topics: Topics,
+    message: Delivered,
+    headers: Mapping[str, bytes],
+    *,
+    now: bytes,
+    deadline: Callable[[], bytes],
+    recall: Recall,
+) -> Inbound:
+    """Read a message: headers, then payload against the contract. Never raises: what does not fit is a `misfit`.
+
+    now: RFC 3339 text of this moment. deadline: makes the deadline's text of a case that begins now.
+    """
+    case_id = case_id_of(message.key, message.partition, message.offset)
+    initial = message.topic == topics.cases
+    misfit: Verdict | None = None
+    try:
+        lineage = read_lineage(headers, workflow=plan.workflow, case_id=case_id, value=message.value, initial=initial)
+    except MalformedEvent as error:
+        lineage = _what_can_be_said(plan, case_id, headers, message)
+        misfit = Verdict(reason=SCHEMA_INVALID, detail=f"schema: {error}", evidence={"stage": "input", **_at(message)})
+    inbound = Inbound(
+        message=message,
+        lineage=lineage,
+        headers=headers,
+        payload=None,
+        misfit=misfit,
+        failure=None,
+        deadline=lineage.deadline or deadline(),
+        handoffs_left=plan.handoffs if lineage.handoffs is None else lineage.handoffs,
+    )
+    if lineage.reason != OK:
+        inbound.failure = _why_here(lineage, headers)
+    if misfit is not None:
+        return inbound
+    value, dataschema = message.value, headers.get("ce_dataschema")
+    contract = headers.get("ce_type")
+    if lineage.reason != OK and contract is not None and contract.decode("utf-8", "replace") not in agent.accepts_names:
+        try:
+            value, dataschema = _newest_that_fits(plan, agent, topics, lineage.steps, recall)
+        except LookupError as error:
+            inbound.misfit = Verdict(
+                reason=SCHEMA_INVALID, detail=f"schema: {error}", evidence={"stage": "input", **_at(message)}
+            )
+            return inbound
+    try:
+        inbound.payload = reader.read(value, dataschema, version_error=lineage.broken)
+    except Misfit as error:
+        inbound.misfit = Verdict(
+            reason=SCHEMA_INVALID,
+            detail=f"{error.check}: {error.detail}",
+            evidence={"stage": "input", "check": error.check, "fields": error.fields, **_at(message)},
+        )
+        return inbound
+    if now > inbound.deadline:
+        inbound.misfit = Verdict(
+            reason=LATENCY_BLOW,
+            detail=f"the case's time budget of {plan.deadline_ms} ms was over before this turn began",
+            evidence={"deadline": inbound.deadline.decode()},
+        )
+    return inbound
+
+
+def _at(message: Delivered) -> dict[str, object]:
+    return {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+
+
+def _what_can_be_said(plan: Plan, case_id: str, headers: Mapping[str, bytes], message: Delivered) -> Lineage:
+    """The lineage of an event whose headers are broken: what can be read of it, and version 0 for what cannot."""
+
+    def number(name: str) -> int:
+        raw = headers.get(name, b"")
+        return int(raw) if raw.isdigit() and len(raw) <= 9 else 0
+
+    return Lineage(
+        case_id=case_id,
+        epoch=number("ce_epoch"),
+        version=number("ce_stateversion"),
+        agent=headers.get("ce_agent", CASES.encode()).decode("ascii", "replace"),
+        reason=OK,
+        route="",
+        steps=(),
+        history=b"[]",
+        hash=headers.get("ce_hash") or hash_of_bare_case(plan.workflow, case_id, message.value),
+        handoffs=None,
+        deadline=headers.get("ce_deadline"),
+        degraded=None,
+        traceparent=headers.get("traceparent"),
+    )
+
+
+def _why_here(lineage: Lineage, headers: Mapping[str, bytes]) -> Failure[str]:
+    try:
+        evidence = orjson.loads(headers.get("ce_evidence", b"{}"))
+    except orjson.JSONDecodeError:
+        evidence = {}
+    detail = headers.get("ce_failuredetail", b"").decode("utf-8", "replace")
+    return Failure(lineage.reason, detail, evidence if isinstance(evidence, dict) else {}, lineage.agent)
+
+
+def _newest_that_fits(
+    plan: Plan, agent: AgentPlan, topics: Topics, steps: Sequence[Step], recall: Recall
+) -> tuple[bytes | None, bytes | None]:
+    """Value and dataschema of the case's newest version that fits what the agent accepts; LookupError if none does."""
+    wanted = agent.accepts_names
+    for emitter, _, partition, offset, reason in reversed(steps):
+        emits = plan.agents[emitter].emits if emitter in plan.agents else (plan.starts,) if emitter == CASES else ()
+        if reason != OK or not any(contract.__contract__.name in wanted for contract in emits):
+            continue
+        value, headers = recall(topics.of_step(emitter, reason), partition, offset)
+        contract = headers.get("ce_type")
+        if emitter == CASES or (contract is not None and contract.decode() in wanted):
+            return value, headers.get("ce_dataschema")
+    raise LookupError(f"no version of this case says what {agent.name} accepts ({', '.join(sorted(wanted))})")
