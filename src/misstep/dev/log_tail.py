@@ -1,0 +1,42 @@
+"""The line of a server's log that says why it died."""
+
+import re
+from pathlib import Path
+
+MAX_LOG_BYTES = 10_000_000
+_TAIL_BYTES = 200_000
+
+# Most telling first: the innermost cause, the exception, the error.
+_TELLING = (
+    re.compile(r"^Caused by: (?P<line>.+)$"),
+    re.compile(r"^(?:Exception in thread \S+ )?(?P<line>[\w.$]+(?:Exception|Error)(?::.*)?)$"),
+    re.compile(r"^(?:\S+ )*?(?P<line>(?:FATAL|PANIC|ERROR|Error)\b.*)$"),
+)
+
+
+def telling_line(log: Path, since_byte: int = 0) -> str:
+    """The last meaningful line after `since_byte`, at most 300 characters: a cause, an exception, an error, any line."""
+    try:
+        with log.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(since_byte, end - _TAIL_BYTES))
+            lines = [line.rstrip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    for pattern in _TELLING:
+        for line in reversed(lines):
+            if found := pattern.match(line):
+                return found["line"].strip()[:300]
+    frames = ("\tat ", "\t... ")
+    return next((line[:300] for line in reversed(lines) if not line.startswith(frames)), "it wrote nothing")
+
+
+def size(log: Path) -> int:
+    """Its length in bytes; 0 when it is not there."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def set_aside_if_large(log: Path) -> None:
+    """Start a new log when this one is over 10 MB; one old one is kept beside it. Called before the server starts."""
+    if size(log) > MAX_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
