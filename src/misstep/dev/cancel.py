@@ -5,11 +5,11 @@ import threading
 from misstep.errors import MisstepError
 
 
-class Cancelled(MisstepError):
+class StartCancelledError(MisstepError):
     """The start was given up because its caller was interrupted or the other server failed."""
 
 
 def check_cancelled(cancel: threading.Event | None) -> None:
-    """Raises Cancelled when `cancel` is set."""
+    """Raises StartCancelledError when `cancel` is set."""
     if cancel is not None and cancel.is_set():
-        raise Cancelled("the start was cancelled: run `misstep up` again.")
+        raise StartCancelledError("the start was cancelled: run `misstep up` again.")

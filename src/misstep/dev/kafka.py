@@ -18,15 +18,16 @@ from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
 from misstep.dev.kafka_config import log4j2_properties, server_properties
-from misstep.dev.kafka_jars import KAFKA_VERSION, class_path
+from misstep.dev.kafka_jars import class_path
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
-from misstep.dev.ports import HOST, PortInUse, free_port, is_free
+from misstep.dev.ports import HOST, PortInUseError, free_port, is_free
 from misstep.dev.progress import Reporter
-from misstep.dev.versions import check_kafka_version
+from misstep.dev.versions import check_kafka_version, mark_kafka_version
 from misstep.errors import MisstepError
 
 READY_WITHIN_S = 60.0
 STOP_GRACE_S = 20.0
+CONTROLLER_PORT_TRIES = 3
 
 _JVM_FLAGS = (
     "-server",
@@ -72,8 +73,8 @@ class EmbeddedKafka:
     def start(self, *, reporter: Reporter | None = None, cancel: threading.Event | None = None) -> None:
         """Start it, on the port and data that it had, and return when it serves clients; nothing when it does.
 
-        Raises PortInUse, UsageError when another version wrote the data, MisstepError when it dies or is not ready
-        within 60 s, ServerUnreachable when its jars cannot be fetched, Cancelled. Whatever is raised, a
+        Raises PortInUseError, UsageError when another version wrote the data, MisstepError when it dies or is not ready
+        within 60 s, ServerUnreachable when its jars cannot be fetched, StartCancelledError. Whatever is raised, a
         process that this call had started is gone.
         """
         running = self._process()
@@ -88,16 +89,21 @@ class EmbeddedKafka:
         if self.port is None:
             self.port = free_port()
         elif not is_free(self.port):
-            raise PortInUse(f"port {self.port} on {HOST} is taken by another process: stop it, or give Kafka another.")
-        process, log_start = self._spawn(jars, self.port)
-        try:
-            self._await_ready(process, log_start, cancel)
-        except BaseException:
-            process.stop(signal.SIGKILL, STOP_GRACE_S)
-            raise
+            raise PortInUseError(
+                f"port {self.port} on {HOST} is taken by another process: stop it, or give Kafka another."
+            )
+        for tries_left in reversed(range(CONTROLLER_PORT_TRIES)):
+            try:
+                self._run(jars, self.port, cancel)
+                break
+            except PortInUseError:
+                # When the client port is free, it was the controller's, chosen a second ago, that is taken now.
+                if not tries_left or not is_free(self.port):
+                    raise
+        mark_kafka_version(self.directory)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """Stop it cleanly (SIGTERM); kill it when it has not ended after `grace_s` seconds. Nothing when it is not up."""
+        """Stop it cleanly (SIGTERM); kill it when it has not ended after `grace_s` seconds."""
         if process := self._process():
             process.stop(signal.SIGTERM, grace_s)
         self._pid_file.unlink(missing_ok=True)
@@ -128,7 +134,7 @@ class EmbeddedKafka:
     def _process(self) -> DetachedProcess | None:
         return DetachedProcess.recall(self._pid_file)
 
-    def _spawn(self, jars: Sequence[Path], port: int) -> tuple[DetachedProcess, int]:
+    def _run(self, jars: Sequence[Path], port: int, cancel: threading.Event | None) -> None:
         properties = self.directory / "server.properties"
         controller_port = free_port()
         write_atomically(
@@ -144,7 +150,11 @@ class EmbeddedKafka:
             cwd=self.directory,
             environment=_java_environment(),
         )
-        return process, log_start
+        try:
+            self._await_ready(process, log_start, cancel)
+        except BaseException:
+            process.stop(signal.SIGKILL, STOP_GRACE_S)
+            raise
 
     def _await_ready(self, process: DetachedProcess, log_start: int, cancel: threading.Event | None) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -161,8 +171,10 @@ class EmbeddedKafka:
 
     def _died(self, port: int, log_start: int) -> MisstepError:
         reason = telling_line(self.log, log_start)
-        if "Address already in use" in reason or not is_free(port):
-            return PortInUse(f"Kafka could not listen on {HOST}:{port}, another process took the port: start it again.")
+        if "Address already in use" in reason:
+            return PortInUseError(
+                f"Kafka could not listen on {HOST}:{port}, another process took the port: start it again."
+            )
         return MisstepError(f"Kafka died while it started, saying '{reason}': the whole log is {self.log}.")
 
     def _format(self, jars: Sequence[Path], cancel: threading.Event | None) -> None:
@@ -198,7 +210,7 @@ class EmbeddedKafka:
                 f"the whole log is {self.log}."
             )
         check_cancelled(cancel)
-        write_atomically(self.directory / "version", KAFKA_VERSION + "\n")
+        mark_kafka_version(self.directory)
         draft.replace(self._log_dir)
 
     def _java(self, jars: Sequence[Path], main: str, *arguments: str, once: bool = False) -> list[str]:

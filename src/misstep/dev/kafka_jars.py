@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from misstep.dev.cancel import Cancelled, check_cancelled
+from misstep.dev.cancel import StartCancelledError, check_cancelled
 from misstep.dev.lock import exclusive
 from misstep.dev.progress import Reporter, Silent
 from misstep.errors import MisstepError, ServerUnreachable
@@ -73,20 +73,22 @@ def class_path(
     repository: Path | None = None,
     reporter: Reporter | None = None,
     cancel: threading.Event | None = None,
+    remote: str | None = None,
     timeout_s: int = 20,
 ) -> list[Path]:
     """Paths of every jar, each verified; what is missing or corrupted is downloaded (again).
 
     `repository` is the directory to keep them in; default: the user's Maven repository, so that they are fetched once
-    for all projects. `timeout_s`: how long the network may stay silent.
+    for all projects. `remote`: address of the Maven repository to fetch from; default: Maven's own. `timeout_s`: how long the network may stay silent.
 
     Raises ServerUnreachable when a jar cannot be downloaded, MisstepError when what arrives is not what was pinned,
-    Cancelled when `cancel` is set.
+    StartCancelledError when `cancel` is set.
     """
     # Imported where it is needed: it takes a quarter of a second, and most commands start no broker.
     from jgo.maven import MavenContext
 
-    context = MavenContext(repo_cache=repository, timeout=timeout_s)
+    remotes = {"given": remote} if remote else None
+    context = MavenContext(repo_cache=repository, remote_repos=remotes, timeout=timeout_s)
     repository = context.repo_cache
     assert repository is not None
     jars = pinned_jars()
@@ -159,7 +161,7 @@ def _fetch_one(jar: Jar, context: "MavenContext", repository: Path, check: Calla
             check()
             # One by one, without jgo's dependency management: that mixes in a kafka-clients of another release.
             context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
-        except Cancelled:
+        except StartCancelledError:
             path.unlink(missing_ok=True)
             raise
         # jgo lets through whatever requests, urllib3 or the file system raise, and RuntimeError for a missing file.

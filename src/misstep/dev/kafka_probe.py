@@ -28,5 +28,7 @@ def answers(port: int, timeout_s: float = 2.0) -> bool:
         return False
     if len(head) < 12:
         return False
-    size, correlation, brokers = struct.unpack(">iii", head)
-    return size >= 8 and correlation == 1 and brokers > 0
+    correlation: int
+    brokers: int
+    _, correlation, brokers = struct.unpack(">iii", head)
+    return correlation == 1 and brokers > 0

@@ -15,7 +15,7 @@ _TELLING = (
 
 
 def telling_line(log: Path, since_byte: int = 0) -> str:
-    """The last meaningful line after `since_byte`, at most 300 characters: a cause, an exception, an error, any line."""
+    """The last meaningful line after `since_byte` (a cause, else an exception, an error, any), at most 300 characters."""
     try:
         with log.open("rb") as file:
             end = file.seek(0, 2)

@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20000, 31999
 
 
-class PortInUse(UsageError):
+class PortInUseError(UsageError):
     """Another process listens on the port."""
 
 
@@ -42,7 +42,7 @@ def require_free(port: int, server: str, option: str) -> None:
     if not 1 <= port <= 65535:
         raise UsageError(f"{option} {port} is not a TCP port: give one between 1024 and 65535.")
     if not is_free(port):
-        raise PortInUse(
+        raise PortInUseError(
             f"port {port} on {HOST} cannot be used for {server}, another process has it: "
             f"stop that process, or give another {option}, or none to have a free one chosen."
         )

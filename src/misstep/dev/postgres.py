@@ -18,7 +18,7 @@ from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
-from misstep.dev.ports import HOST, PortInUse, free_port, is_free
+from misstep.dev.ports import HOST, PortInUseError, free_port, is_free
 from misstep.dev.postgres_owner import let_through, owner_of
 from misstep.dev.process_table import children, command_line
 from misstep.dev.progress import Reporter
@@ -86,8 +86,8 @@ class EmbeddedPostgres:
     def start(self, *, reporter: Reporter | None = None, cancel: threading.Event | None = None) -> None:
         """Start it, on the port and data that it had, and return when the database is there; nothing when it is.
 
-        Raises PortInUse, UsageError when another major version wrote the data, MisstepError when it dies or is not
-        ready within 60 s, Cancelled. Whatever is raised, a process that this call had started is gone.
+        Raises PortInUseError, UsageError when another major version wrote the data, MisstepError when it dies or is not
+        ready within 60 s, StartCancelledError. Whatever is raised, a process that this call had started is gone.
         """
         running = self._process()
         if running is not None:
@@ -104,7 +104,7 @@ class EmbeddedPostgres:
         if self.port is None:
             self.port = free_port()
         elif not is_free(self.port):
-            raise PortInUse(
+            raise PortInUseError(
                 f"port {self.port} on {HOST} is taken by another process: stop it, or give Postgres another."
             )
         self._run(self.port, owner, cancel)
@@ -262,7 +262,7 @@ class EmbeddedPostgres:
     def _died(self, port: int, log_start: int) -> MisstepError:
         reason = telling_line(self.log, log_start)
         if "could not create any TCP/IP sockets" in reason:
-            return PortInUse(
+            return PortInUseError(
                 f"Postgres could not listen on {HOST}:{port}, another process took the port: start it again."
             )
         return MisstepError(f"Postgres died while it started, saying '{reason}': the whole log is {self.log}.")

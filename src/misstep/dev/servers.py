@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misstep.dev.kafka import EmbeddedKafka
-from misstep.dev.kafka_jars import KAFKA_VERSION
 from misstep.dev.lock import exclusive
-from misstep.dev.ports import PortInUse, free_port, is_free, require_free
+from misstep.dev.ports import PortInUseError, free_port, is_free, require_free
 from misstep.dev.postgres import EmbeddedPostgres, postgres_version
 from misstep.dev.progress import Reporter, Silent
 from misstep.dev.state import Condition, KafkaState, PostgresState, ServerState, remembered_ports, write_state
-from misstep.dev.versions import check_kafka_version, check_layout, check_postgres_version, mark_layout
+from misstep.dev.versions import (
+    check_kafka_version,
+    check_layout,
+    check_postgres_version,
+    kafka_version,
+    mark_layout,
+)
 from misstep.errors import UsageError
 
 # Between looking whether a port is free and the server's taking it, another process may take it.
@@ -49,9 +54,17 @@ def up(
         for start in starts:
             start.choose_port()
         mark_layout(data)
-        _run_together(starts, report)
-        state = servers.state()
-        write_state(data, state)
+        cancel = threading.Event()
+        threads = [threading.Thread(target=start.run, args=(report, cancel), daemon=True) for start in starts]
+        try:
+            _await_all(starts, threads)
+            state = servers.state()
+            write_state(data, state)
+        except BaseException:
+            with _deaf_to_interrupts():
+                cancel.set()
+                _undo(starts, threads)
+            raise
         return state
 
 
@@ -89,7 +102,12 @@ class _Servers:
 
     def state(self) -> ServerState:
         return ServerState(
-            KafkaState(self.kafka.bootstrap_servers, self.kafka.pid, KAFKA_VERSION, _condition(self.kafka)),
+            KafkaState(
+                self.kafka.bootstrap_servers,
+                self.kafka.pid,
+                kafka_version(self.kafka.directory),
+                _condition(self.kafka),
+            ),
             PostgresState(self.postgres.dsn, self.postgres.pid, postgres_version(), _condition(self.postgres)),
         )
 
@@ -141,7 +159,7 @@ class _Start:
                 try:
                     self.server.start(reporter=report, cancel=cancel)
                     return
-                except PortInUse:
+                except PortInUseError:
                     if self.asked_port is not None or not tries_left:
                         raise
                     self.server.port = free_port()
@@ -149,30 +167,25 @@ class _Start:
             self.error = error
 
 
-def _run_together(starts: list[_Start], report: Reporter) -> None:
-    cancel = threading.Event()
-    threads = [threading.Thread(target=start.run, args=(report, cancel), daemon=True) for start in starts]
-    try:
+def _await_all(starts: list[_Start], threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    # Joined in short steps, so that Ctrl-C is heard and one server's failure ends the other's start.
+    while any(thread.is_alive() for thread in threads) and not any(start.error for start in starts):
         for thread in threads:
-            thread.start()
-        # Joined in short steps, so that Ctrl-C is heard and one server's failure ends the other's start.
-        while any(thread.is_alive() for thread in threads) and not any(start.error for start in starts):
-            for thread in threads:
-                thread.join(JOIN_POLL_S)
-        # The first error counts: the other server's would only say that it was cancelled.
-        failed = [start.error for start in starts if start.error is not None]
-        if failed:
-            raise failed[0]
-    except BaseException:
-        with _deaf_to_interrupts():
-            cancel.set()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-            for start in starts:
-                if not start.was_running:
-                    start.server.stop()
-        raise
+            thread.join(JOIN_POLL_S)
+    for start in starts:
+        if start.error is not None:
+            raise start.error
+
+
+def _undo(starts: list[_Start], threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join()
+    for start in starts:
+        if not start.was_running:
+            start.server.stop()
 
 
 @contextmanager
@@ -195,11 +208,10 @@ def _one_at_a_time(data: Path, report: Reporter) -> Iterator[None]:
 
     try:
         data.mkdir(parents=True, exist_ok=True)
-        lock = exclusive(data / "up.lock", on_wait=waiting)
-        with lock:
+        with exclusive(data / "up.lock", on_wait=waiting):
             yield
     except OSError as error:
         raise UsageError(
-            f"{error.filename or data} cannot be used for the servers' data ({error.strerror}): "
+            f"{error.filename or data} cannot be used for the servers' data ({error.strerror or error}): "
             "choose another directory with MISSTEP_DATA."
         ) from error

@@ -33,6 +33,18 @@ def mark_layout(data: Path) -> None:
         write_atomically(data / "layout", LAYOUT + "\n")
 
 
+def kafka_version(directory: Path) -> str:
+    """The version of Kafka that runs, or last ran, on the broker's data; ours when there is none yet."""
+    marker = directory / "version"
+    return marker.read_text().strip() if marker.exists() else KAFKA_VERSION
+
+
+def mark_kafka_version(directory: Path) -> None:
+    """Say that this version of Kafka has written the broker's data."""
+    if not (directory / "version").exists() or kafka_version(directory) != KAFKA_VERSION:
+        write_atomically(directory / "version", KAFKA_VERSION + "\n")
+
+
 def check_kafka_version(directory: Path) -> None:
     """Raises UsageError when the broker's data was written by another major or a later version of Kafka."""
     if not (directory / "data").exists():

@@ -13,13 +13,11 @@ _POSTGRES_ARGUMENTS = "--encoding=UTF8 --locale=C --locale-provider=builtin --bu
 def docker_answers() -> bool:
     """Whether testcontainers is installed and a Docker engine answers it."""
     try:
-        from docker.errors import DockerException
         from testcontainers.core.docker_client import DockerClient
-    except ImportError:
-        return False
-    try:
+
         return bool(DockerClient().client.ping())
-    except (DockerException, OSError):
+    # Whatever stands in the way (not installed, no socket, no permission, a dead context), there is another way.
+    except Exception:  # noqa: BLE001
         return False
 
 
