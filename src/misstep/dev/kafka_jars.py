@@ -79,7 +79,8 @@ def class_path(
     """Paths of every jar, each verified; what is missing or corrupted is downloaded (again).
 
     `repository` is the directory to keep them in; default: the user's Maven repository, so that they are fetched once
-    for all projects. `remote`: address of the Maven repository to fetch from; default: Maven's own. `timeout_s`: how long the network may stay silent.
+    for all projects. `remote` is the address of the Maven repository to fetch from; default: Maven's own.
+    `timeout_s`: how long the network may stay silent.
 
     Raises ServerUnreachable when a jar cannot be downloaded, MisstepError when what arrives is not what was pinned,
     StartCancelledError when `cancel` is set.

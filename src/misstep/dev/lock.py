@@ -16,7 +16,10 @@ POLL_S = 0.05
 def exclusive(
     path: Path, *, on_wait: Callable[[], None] | None = None, cancel: threading.Event | None = None
 ) -> Iterator[None]:
-    """Hold the lock file `path`; while another holds it, wait (`on_wait` is called once). Raises OSError, StartCancelledError."""
+    """Hold the lock file `path`; while another holds it, wait (`on_wait` is called once).
+
+    Raises OSError when the file cannot be made, StartCancelledError when `cancel` is set while waiting.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         waiting = False

@@ -102,13 +102,18 @@ class _Servers:
 
     def state(self) -> ServerState:
         return ServerState(
-            KafkaState(
-                self.kafka.bootstrap_servers,
-                self.kafka.pid,
-                kafka_version(self.kafka.directory),
-                _condition(self.kafka),
+            kafka=KafkaState(
+                bootstrap_servers=self.kafka.bootstrap_servers,
+                pid=self.kafka.pid,
+                version=kafka_version(self.kafka.directory),
+                state=_condition(self.kafka),
             ),
-            PostgresState(self.postgres.dsn, self.postgres.pid, postgres_version(), _condition(self.postgres)),
+            postgres=PostgresState(
+                dsn=self.postgres.dsn,
+                pid=self.postgres.pid,
+                version=postgres_version(),
+                state=_condition(self.postgres),
+            ),
         )
 
 

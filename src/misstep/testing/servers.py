@@ -30,8 +30,8 @@ class RealServers:
 
 
 @contextmanager
-def real_servers() -> Iterator[RealServers]:
-    """Kafka and Postgres while the context lasts.
+def real_servers(*, embedded_only: bool = False) -> Iterator[RealServers]:
+    """Kafka and Postgres while the context lasts. `embedded_only`: for tests that kill or freeze them.
 
     Those that MISSTEP_KAFKA and MISSTEP_POSTGRES name, if both are set; else containers where a Docker engine answers;
     else embedded ones in a temporary directory. When only one is set, the other comes as it would without it.
@@ -39,11 +39,13 @@ def real_servers() -> Iterator[RealServers]:
     Raises MisstepError when they cannot be started: a test without its server fails, it does not skip.
     """
     kafka, postgres = os.environ.get("MISSTEP_KAFKA"), os.environ.get("MISSTEP_POSTGRES")
+    if embedded_only:
+        kafka = postgres = None
     if kafka and postgres:
         yield RealServers(kafka, postgres, "given")
         return
     with ExitStack() as stack:
-        if docker_answers():
+        if not embedded_only and docker_answers():
             kafka = kafka or stack.enter_context(kafka_container(KAFKA_VERSION))
             postgres = postgres or stack.enter_context(postgres_container(POSTGRES_MAJOR))
             yield RealServers(kafka, postgres, "containers")
