@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """How well receipts are read: posted share, right share among the posted, by half; names, dates, calibration.
 
     python bench/receipts.py [PATH] [--errors]
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import json
 import re
 import sys
@@ -127,15 +129,13 @@ def row_of(name: str, half: list[dict[str, Any]]) -> str:
 def print_calibration(results: list[dict[str, Any]], key: str, title: str) -> None:
     print(f"\n{title}: said, receipts, right (even / odd)")
     bounds = [0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.01]
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         shelf = [result for result in results if low <= result[key] < high]
         if shelf:
             said = sum(result[key] for result in shelf) / len(shelf)
             right = sum(result[f"{key}_right"] for result in shelf) / len(shelf)
-            split = " / ".join(
-                f"{sum(r[f'{key}_right'] for r in shelf if r['even'] is even)} of {sum(r['even'] is even for r in shelf)}"
-                for even in (True, False)
-            )
+            sides = [[result for result in shelf if result["even"] is even] for even in (True, False)]
+            split = " / ".join(f"{sum(result[f'{key}_right'] for result in side)} of {len(side)}" for side in sides)
             print(f"  {low:4.2f}-{min(high, 1.0):4.2f}  {said:6.1%} {len(shelf):5}  {right:6.1%}  ({split})")
 
 

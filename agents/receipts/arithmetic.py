@@ -35,8 +35,9 @@ def check_arithmetic(figures: Figures, total: Decimal) -> ArithmeticCheck:
     """Reckons a total from the other figures in every way that they allow.
 
     "paid": cash less change is the total. "tax table": what was taxed and the tax make it. "built up": subtotal with
-    tax, service, discount and rounding makes it. "parts": totals of parts make it together. "items": the lines make it or the subtotal. Cash rounding of up to
-    four sen is allowed where the total may stand before it. Items never contradict: rows are missed too often.
+    tax, service and discount makes it. "parts": totals of parts make it together. "items": the lines make it, with
+    tax, service and discount or without. Each may hold before or after the cash rounding that the receipt states.
+    Items and parts never contradict: rows are missed too often.
     """
     agrees: list[str] = []
     disagrees: list[str] = []
@@ -58,8 +59,11 @@ def _paid(figures: Figures, total: Decimal) -> bool | None:
     if figures.cash is None or figures.cash == 0:
         return None
     if figures.change is not None:
-        return _near(figures.cash - figures.change, total)
-    if _near(figures.cash, total):
+        paid = figures.cash - figures.change
+        if _same(paid, total, figures, give=Decimal(0)):
+            return True
+        return None if abs(paid - total) < _ROUNDING_STEP else False
+    if _same(figures.cash, total, figures, give=Decimal(0)):
         return True
     # More cash than total and no change printed says nothing; less cash than the total is wrong.
     return False if figures.cash < total - _ROUNDING_STEP else None
@@ -68,43 +72,47 @@ def _paid(figures: Figures, total: Decimal) -> bool | None:
 def _tax_table(figures: Figures, total: Decimal) -> bool | None:
     if figures.taxed is None or figures.tax is None or figures.taxed == 0:
         return None
-    service = figures.service or Decimal(0)
-    return any(_near(total, figures.taxed + added) for added in (figures.tax, figures.tax + service, Decimal(0)))
+    parts = [part for part in (figures.tax, figures.service) if part]
+    # Taxes are rounded row by row, so the table may be off by two sen.
+    return any(_same(figures.taxed + sum(chosen), total, figures, give=2 * _SEN) for chosen in _subsets(parts))
 
 
 def _built_up(figures: Figures, total: Decimal) -> bool | None:
-    if figures.subtotal is None:
+    if figures.subtotal is None or figures.subtotal <= 0:
         return None
-    parts = [part for part in (figures.tax, figures.service, _minus(figures.discount)) if part]
-    for chosen in _subsets(parts):
-        if _near(total, figures.subtotal + sum(chosen, Decimal(0))):
-            return True
-    return False if figures.subtotal > 0 else None
+    return any(_same(figures.subtotal + sum(chosen), total, figures) for chosen in _subsets(_added(figures)))
 
 
 def _parts(figures: Figures, total: Decimal) -> bool | None:
-    if len(figures.parts) < 2:
-        return None
-    sums = (chosen for chosen in _subsets(list(figures.parts)) if len(chosen) > 1)
-    return True if any(_near(total, sum(chosen, Decimal(0))) for chosen in sums) else None
+    sums = (sum(chosen, Decimal(0)) for chosen in _subsets(list(figures.parts)) if len(chosen) > 1)
+    return True if any(_same(together, total, figures) for together in sums) else None
 
 
 def _items(figures: Figures, total: Decimal) -> bool | None:
     if not figures.items:
         return None
     listed = sum(figures.items, Decimal(0))
-    parts = [part for part in (figures.tax, figures.service, _minus(figures.discount)) if part]
-    return True if any(_near(total, listed + sum(chosen, Decimal(0))) for chosen in _subsets(parts)) else None
+    sums = (listed + sum(chosen) for chosen in _subsets(_added(figures)))
+    return True if any(_same(reckoned, total, figures) for reckoned in sums) else None
+
+
+def _same(reckoned: Decimal, total: Decimal, figures: Figures, give: Decimal = _SEN) -> bool:
+    """Whether a reckoned sum is the total, before or after the cash rounding that the receipt states or implies."""
+    off = total - reckoned
+    if abs(off) <= give:
+        return True
+    if figures.rounding is not None:
+        return abs(abs(off) - abs(figures.rounding)) <= give
+    # A total that coins can pay, reckoned to a sum that they cannot: rounded without saying so.
+    return total % _ROUNDING_STEP == 0 and reckoned % _ROUNDING_STEP != 0 and abs(off) < _ROUNDING_STEP / 2
+
+
+def _added(figures: Figures) -> list[Decimal]:
+    """What comes on top of a subtotal or is taken off it, where the receipt states it."""
+    added = [part for part in (figures.tax, figures.service) if part]
+    return [*added, -figures.discount] if figures.discount else added
 
 
 def _subsets(parts: list[Decimal]) -> Iterator[tuple[Decimal, ...]]:
     for size in range(len(parts) + 1):
         yield from combinations(parts, size)
-
-
-def _near(one: Decimal, other: Decimal) -> bool:
-    return abs(one - other) < _ROUNDING_STEP
-
-
-def _minus(value: Decimal | None) -> Decimal | None:
-    return None if value is None else -value

@@ -20,7 +20,7 @@ def assemble(
 ) -> Reading:
     """The reading of these rows with this total; the date's evidence is added to the total's."""
     date = find_date(rows)
-    said: dict[str, str | int | float | bool | None | list[str]] = dict(evidence)
+    said: dict[str, str | int | float | bool | list[str] | None] = dict(evidence)
     if date is not None:
         said["date_row"] = date.words
         if date.month_first:

@@ -140,14 +140,13 @@ def _elect(
         return None
     best, _, value = scores[0]
     second, _, other = scores[1] if len(scores) > 1 else (0.0, 0, None)
-    ways = tuple(sorted(votes[value]))
-    return AgreedTotal(value, _confidence(best, best - max(second, 0.0), len(ways)), ways, other)
+    agreed = tuple(sorted(votes[value]))
+    return AgreedTotal(value, _confidence(best, best - max(second, 0.0), len(agreed)), agreed, other)
 
 
 def _confidence(score: float, lead: float, ways: int) -> float:
-    if ways < 2:
-        return 0.3
-    return round(max(0.05, min(0.98, 0.35 + 0.07 * score + 0.08 * min(lead, 3.0))), 4)
+    most = 0.98 if ways > 1 else 0.8  # one way alone may be a coincidence
+    return round(max(0.05, min(most, 0.35 + 0.07 * score + 0.08 * min(lead, 3.0))), 4)
 
 
 def _near_on_paper(wanted: Decimal, on_paper: Counter[Decimal]) -> list[Decimal]:

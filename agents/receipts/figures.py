@@ -42,7 +42,7 @@ def item_amounts(ledger: Ledger) -> tuple[Decimal, ...]:
         (entry.row for entry in ledger.entries if entry.label in _ENDS_ITEMS),
         default=1 << 30,
     )
-    items = []
+    items: list[Decimal] = []
     for row in ledger.rows:
         if row.row >= first_sum or len(items) >= MAX_ITEMS:
             break
@@ -82,6 +82,11 @@ def tax_table(ledger: Ledger) -> tuple[Decimal | None, Decimal | None]:
 def is_tax_of(tax: Decimal, base: Decimal) -> bool:
     """Whether a sum is one of the known taxes on another, give or take a sen of rounding."""
     return tax == 0 or any(abs(tax - base * rate) <= 2 * _SEN for rate in TAX_RATES)
+
+
+def is_tax_within(tax: Decimal, total: Decimal) -> bool:
+    """Whether a sum is one of the known taxes contained in a total that includes it."""
+    return any(abs(tax - total * rate / (1 + rate)) <= 5 * _SEN for rate in TAX_RATES)
 
 
 def _last(entries: Sequence[Entry], label: Label) -> Decimal | None:

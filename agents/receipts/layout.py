@@ -10,10 +10,11 @@ from typing import Any
 
 from .skew import skew_of
 
-MAX_BOXES = 5_000
+MAX_BOXES = 2_000
 """Beyond this a scan is no receipt; what follows is left unread so that time stays bounded."""
 MAX_TEXT = 300
 """Characters kept of one box: the longest line on a till roll is about 80."""
+_MAX_ROW_BOXES = 40
 _REACH = 16
 """How many of the rows opened last may still take a box: skew never spans more on a till roll."""
 
@@ -43,10 +44,8 @@ class Row:
 
     index: int
     boxes: tuple[Box, ...]
-
-    @property
-    def text(self) -> str:
-        return " ".join(box.text for box in self.boxes)
+    text: str
+    """What the boxes say, joined by spaces."""
 
     @property
     def top(self) -> float:
@@ -79,6 +78,8 @@ def rows_of(lines: Iterable[Any]) -> tuple[Row, ...]:
         best: list[Box] | None = None
         best_gap = math.inf
         for row in islice(reversed(open_rows), _REACH):
+            if box.middle - row[-1].middle > max(box.h, row[-1].h):
+                continue  # below it by more than a letter: the common case, decided cheaply
             gap = _misfit(row, box)
             if gap < best_gap:
                 best, best_gap = row, gap
@@ -87,7 +88,12 @@ def rows_of(lines: Iterable[Any]) -> tuple[Row, ...]:
         else:
             open_rows.append([box])
     ordered = sorted(open_rows, key=lambda row: sum(box.middle for box in row) / len(row))
-    return tuple(Row(index, tuple(sorted(row, key=lambda box: (box.x, box.y)))) for index, row in enumerate(ordered))
+    return tuple(_row(index, row) for index, row in enumerate(ordered))
+
+
+def _row(index: int, boxes: list[Box]) -> Row:
+    ordered = tuple(sorted(boxes[:_MAX_ROW_BOXES], key=lambda box: (box.x, box.y)))
+    return Row(index, ordered, " ".join(box.text for box in ordered)[:MAX_TEXT])
 
 
 def _misfit(row: list[Box], box: Box) -> float:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeAlias
 
-Evidence: TypeAlias = Mapping[str, str | int | float | bool | None | list[str]]
+Evidence: TypeAlias = Mapping[str, str | int | float | bool | list[str] | None]
 """Short values that JSON can carry, for the ledger and for whoever looks at an escalation."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .entries import Entry, Ledger
+from .figures import is_tax_within
 from .wording import TOTALS, Label
 
 ROUNDING_STEP = Decimal("0.05")
@@ -133,6 +134,8 @@ _UNEXPLAINED = "unexplained"
 
 def _passed_over(other: Entry, best: Entry, entries: Sequence[Entry]) -> str:
     """Why another total-like entry is not the one."""
+    if other.label is Label.TOTAL_INCLUDES and is_tax_within(other.amount.value, best.amount.value):
+        return "the tax within"
     difference = best.amount.value - other.amount.value
     if abs(difference) < ROUNDING_STEP:
         stated = any(entry.label is Label.ROUNDING for entry in entries)

@@ -66,7 +66,11 @@ _VOCABULARY = frozenset().union(
     _TOTAL, _SUM, _TAX, _WITH, _WITHOUT, _INCLUDES, _FINAL, _PART, _COUNT, _PAID, _CHANGE, _DISCOUNT, _SAVING,
     _POINTS, _ROUND, _ADJUST, _AFTER, _SERVICE, _CHARGE, _SUBTOTAL, _SUMMARY, _OTHERS,
 )  # fmt: skip
-_LONG = tuple(sorted(word for word in _VOCABULARY if len(word) >= 5))
+_NEARLY = {
+    length: tuple(sorted(word for word in _VOCABULARY if len(word) >= 5 and abs(len(word) - length) <= 1))
+    for length in range(5, 16)
+}
+"""The words that a word of so many letters may be a misreading of."""
 _LETTER_FOR = str.maketrans({"0": "O", "1": "I", "5": "S", "8": "B", "|": "I", "@": " ", "$": "S"})
 _WORD = re.compile(r"[A-Z][A-Z0-9|]*|[0-9|][A-Z0-9|]*[A-Z][A-Z0-9|]*")
 
@@ -156,6 +160,7 @@ def opens_tax_summary(text: str) -> bool:
     return bool(said & _TAX and (said & _SUMMARY or said & {"AMOUNT", "AMT", "GOODS", "NET", "RATE", "EXCL"}))
 
 
+@lru_cache(maxsize=8192)
 def _mend(word: str) -> str:
     if word in _VOCABULARY:
         return word
@@ -163,7 +168,7 @@ def _mend(word: str) -> str:
     if lettered in _VOCABULARY:
         return lettered
     if len(lettered) >= 5:
-        near = [known for known in _LONG if abs(len(known) - len(lettered)) <= 1 and _one_off(lettered, known)]
+        near = [known for known in _NEARLY.get(len(lettered), ()) if _one_off(lettered, known)]
         if len(near) == 1:
             return near[0]
     return word
