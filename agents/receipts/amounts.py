@@ -17,7 +17,7 @@ _MONEY = re.compile(
     rf"""
     (?<![0-9A-Za-z.,:/#])                               # not inside a word, a date, a code
     (?P<open>\()?\s?
-    (?P<minus>[-\u2212\u2013~])?\s?
+    (?P<minus>[-\u2212\u2013])?             # " - 5.00" is a dash before a sum
     (?:(?P<currency>{_CURRENCY})\s?(?::|\.(?=\s?[0-9]+[.,]))?\s?(?=[-0-9OolI|.(]))?
     (?P<minus2>[-\u2212\u2013])?\s?
     (?P<whole>

@@ -1,0 +1,53 @@
+import pytest
+from rooms.agents.receipts.wording import Label, label_of
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("TOTAL", Label.TOTAL),
+        ("T0TAL (RM):", Label.TOTAL),
+        ("TOTAI :", Label.TOTAL),
+        ("GRAND TOTAL", Label.GRAND_TOTAL),
+        ("NETT TOTAL:", Label.GRAND_TOTAL),
+        ("TOTAL AMT PAYABLE :", Label.GRAND_TOTAL),
+        ("AMOUNT TO BE PAID :", Label.GRAND_TOTAL),
+        ("BALANCE DUE :", Label.GRAND_TOTAL),
+        ("DUE", Label.GRAND_TOTAL),
+        ("TOTAL INCL. GST@6%", Label.TOTAL_WITH_TAX),
+        ("TOTAL SALES (INCLUSIVE GST) RM", Label.TOTAL_WITH_TAX),
+        ("AMOUNT INCL. GST", Label.TOTAL_WITH_TAX),
+        ("ROUNDED TOTAL (RM):", Label.ROUNDED_TOTAL),
+        ("TOTAL AFTER ROUNDING", Label.ROUNDED_TOTAL),
+        ("TTL ATF RND", Label.ROUNDING),
+        ("TOTAL AFTER ADJ INCL GST", Label.ROUNDED_TOTAL),
+        ("ROUR DING ADJUSTMENT:", Label.ROUNDING),
+        ("RND ADJ", Label.ROUNDING),
+        ("SUB-TOTAL :", Label.SUBTOTAL),
+        ("SUB TOTAL (INC GST)", Label.SUBTOTAL),
+        ("(EXCLUDED GST) SUB TOTAL", Label.TOTAL_BEFORE_TAX),
+        ("TOTAL SALES (EXCLUDING GST) :", Label.TOTAL_BEFORE_TAX),
+        ("TOTAL QTY:", Label.COUNT),
+        ("TOTAL ITEM(S) :", Label.COUNT),
+        ("TOTAL GST", Label.TAX),
+        ("GST PAYABLE (6%):", Label.TAX),
+        ("GST @6% INCLUDED IN TOTAL", Label.TAX),
+        ("TOTAL INCLUDES GST 6%", Label.TOTAL_INCLUDES),
+        ("TOTAL 0% SUPPLIES:", Label.PART_TOTAL),
+        ("TOTAL ITEM DISCOUNT:", Label.DISCOUNT),
+        ("COUPON DISCOUNT", Label.DISCOUNT),
+        ("TOTAL SAVING:", Label.SAVING),
+        ("TOTAL STAMP(S)", Label.NONE),
+        ("SERV. CHARGE (10%) :", Label.SERVICE),
+        ("10% SRV CHG", Label.SERVICE),
+        ("CASH", Label.CASH),
+        ("TOTAL PAID", Label.CASH),
+        ("ACCEPTED TOTAL", Label.CASH),
+        ("CHANGE DUE :", Label.CHANGE),
+        ("CASH CHANGE", Label.CHANGE),
+        ("CASHIER", Label.NONE),
+        ("KAYA PUFF", Label.NONE),
+    ],
+)
+def test_words_say_what_an_amount_is(text, label):
+    assert label_of(text) is label
