@@ -15,7 +15,8 @@ _UNIT = r"(?:KGS?|GMS?|G|MG|ML|L|LTR|LITRES?|LITERS?|PCS?|NOS?|UNITS?|SETS?|PKTS
 
 _MONEY = re.compile(
     rf"""
-    (?<![0-9A-Za-z.,:/#])                               # not inside a word, a date, a code
+    (?<![0-9A-Za-z.,/#])                                # not inside a word, a date, a code
+    (?:(?<![0-9]:)|(?=[A-Za-z$]))                       # nor inside a time
     (?P<open>\()?\s?
     (?P<minus>[-\u2212\u2013])?             # " - 5.00" is a dash before a sum
     (?:(?P<currency>{_CURRENCY})\s?(?::|\.(?=\s?[0-9]+[.,]))?\s?(?=[-0-9OolI|.(]))?

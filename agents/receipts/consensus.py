@@ -101,9 +101,9 @@ def _vote_items(last: Sequence[Decimal], votes: dict[Decimal, set[str]]) -> dict
         running = Decimal(0)
         for at in range(start, len(last) - 1):
             running += last[at]
-            if running > 0 and at > start and running in last[at + 1 : at + 4]:
+            if running and at > start and running in last[at + 1 : at + 4]:
                 votes[running].add("items")
-                addends.update({part: running for part in last[start : at + 1] if 0 < part < running})
+                addends.update({part: running for part in last[start : at + 1] if part > 0 and part != running})
         if last[start] > 0 and last[start] in last[start + 1 : start + 3]:
             votes[last[start]].add("one item")
     return addends
@@ -139,6 +139,8 @@ def _elect(
     if not scores or scores[0][0] < 1.5:
         return None
     best, _, value = scores[0]
+    if value <= 0:
+        return None  # goods taken back: the sums agree on a refund, and that is not for a machine to post
     second, _, other = scores[1] if len(scores) > 1 else (0.0, 0, None)
     agreed = tuple(sorted(votes[value]))
     return AgreedTotal(value, _confidence(best, best - max(second, 0.0), len(agreed)), agreed, other)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from .amounts import Amount, amounts_in
 from .layout import Row
-from .wording import TOTALS, Label, label_of, opens_tax_summary
+from .wording import TOTALS, Label, close_gaps, label_of, opens_tax_summary
 
 _BARE_NUMBER = re.compile(r"(?<![\w.,@%*/-])\d{1,4}(?![\w.,%*/-])")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
@@ -90,6 +90,7 @@ def ledger_of(rows: Sequence[Row]) -> Ledger:
             near = min(beside, key=lambda other: abs(_gap(rows, at, other)))
             amount = wordless.pop(near)
             entries.append(Entry(label, amount, at, text, in_tax_summary=False, borrowed=True))
+    entries.extend(_unnamed_rounded(entries, wordless))
     entries.sort(key=lambda entry: entry.row)
     return Ledger(tuple(read), tuple(entries))
 
@@ -100,13 +101,26 @@ _ENDS_SUMMARY = frozenset(
 )
 
 
+def _unnamed_rounded(entries: Sequence[Entry], wordless: Mapping[int, Amount]) -> list[Entry]:
+    """A sum without words right below a rounding, which is what a total above comes to with it."""
+    found: list[Entry] = []
+    for rounding in entries:
+        after = wordless.get(rounding.row + 1)
+        if rounding.label is not Label.ROUNDING or after is None:
+            continue
+        sums = {entry.amount.value for entry in entries if entry.label in TOTALS and entry.row < rounding.row}
+        if sums & {after.value - rounding.amount.value, after.value + rounding.amount.value}:
+            found.append(Entry(Label.ROUNDED_TOTAL, after, rounding.row + 1, "", in_tax_summary=False))
+    return found
+
+
 def _entries_of(at: int, text: str, amounts: tuple[Amount, ...], in_summary: bool) -> list[Entry]:
     found: list[Entry] = []
     before = 0
     for amount in amounts:
         words = text[before : amount.start]
         before = amount.end
-        if not _LETTERS.search(words):
+        if not _LETTERS.search(close_gaps(words)):
             if found and found[-1].label not in {Label.NONE, Label.COUNT}:
                 # "TOTAL 94.51 5.39" is a row of the tax table; "TOTAL 5 11.60" is not.
                 in_table = in_summary or (found[-1].label in TOTALS and amount.exact)

@@ -14,6 +14,8 @@ class Label(Enum):
     GRAND_TOTAL = "grand total"
     TOTAL_WITH_TAX = "total with tax"
     TOTAL = "total"
+    TOTAL_OF_SOMETHING = "total of something"
+    """TOTAL and then a word that is not about money."""
     TOTAL_INCLUDES = "total includes"
     """ "TOTAL INCLUDES GST 6%": some tills print the total beside it, some the tax."""
     AMOUNT = "amount"
@@ -50,7 +52,9 @@ _PAID = frozenset(
     }
 )  # fmt: skip
 _CHANGE = frozenset({"CHANGE", "BAKI", "CHG"})
-_DISCOUNT = frozenset({"DISCOUNT", "DISC", "DISCOUNTS", "REBATE", "VOUCHER", "COUPON", "LESS", "DISKAUN", "OFF"})
+_DISCOUNT = frozenset(
+    {"DISCOUNT", "DISC", "DISCOUNTS", "REBATE", "VOUCHER", "COUPON", "LESS", "DISKAUN", "OFF", "PROMO", "PROMOTION"}
+)
 _SAVING = frozenset({"SAVING", "SAVINGS", "SAVED", "SAVE", "JIMAT"})
 _POINTS = frozenset({"POINT", "POINTS", "STAMP", "STAMPS", "MEMBER", "LOYALTY", "BONUS"})
 _ROUND = frozenset({"ROUND", "ROUNDING", "ROUNDED", "RND", "ROUNDOFF", "GENAP", "PEMBUNDARAN"})
@@ -62,6 +66,8 @@ _SUBTOTAL = frozenset({"SUBTOTAL", "SUBTTL", "SUBTOTALS"})
 _SUMMARY = frozenset({"SUMMARY", "SUMMERY", "ANALYSIS", "BREAKDOWN"})
 _OTHERS = frozenset({"SUB", "CASHIER", "EXCHANGE", "GROSS", "RATE", "CODE", "NUMBER", "INVOICE", "GOODS"})
 
+_FILLERS = frozenset({"RM", "MYR", "TO", "BE", "OF", "THE", "IN", "NOW", "FOR", "AND", "SR", "ZRL", "THIS"})
+
 _VOCABULARY = frozenset().union(
     _TOTAL, _SUM, _TAX, _WITH, _WITHOUT, _INCLUDES, _FINAL, _PART, _COUNT, _PAID, _CHANGE, _DISCOUNT, _SAVING,
     _POINTS, _ROUND, _ADJUST, _AFTER, _SERVICE, _CHARGE, _SUBTOTAL, _SUMMARY, _OTHERS,
@@ -72,13 +78,20 @@ _NEARLY = {
 }
 """The words that a word of so many letters may be a misreading of."""
 _LETTER_FOR = str.maketrans({"0": "O", "1": "I", "5": "S", "8": "B", "|": "I", "@": " ", "$": "S"})
+_SPREAD = re.compile(r"(?<=\b[A-Za-z]) (?=[A-Za-z]\b)")
+"""The gaps of a word printed wide: "T O T A L"."""
 _WORD = re.compile(r"[A-Z][A-Z0-9|]*|[0-9|][A-Z0-9|]*[A-Z][A-Z0-9|]*")
+
+
+def close_gaps(text: str) -> str:
+    """The text with words that were printed wide put together."""
+    return _SPREAD.sub("", text)
 
 
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a row, misread ones of the vocabulary mended ("T0TAL", "ROUR DING"), in order."""
-    words = [_mend(word) for word in _WORD.findall(text.upper())]
+    words = [_mend(word) for word in _WORD.findall(close_gaps(text.upper()))]
     mended: list[str] = []
     for word in words:
         if mended and mended[-1] not in _VOCABULARY and word not in _VOCABULARY:
@@ -151,7 +164,15 @@ def _kind_of_total(words: tuple[str, ...], said: frozenset[str], total: bool) ->
         return Label.CASH
     if said & _FINAL:
         return Label.GRAND_TOTAL
+    if total and _goes_on(words):
+        return Label.TOTAL_OF_SOMETHING
     return Label.TOTAL if total else Label.TOTAL_WITH_TAX
+
+
+def _goes_on(words: tuple[str, ...]) -> bool:
+    """Whether a word that says nothing about money follows TOTAL: "TOTAL SV" counts something."""
+    at = next(i for i, word in enumerate(words) if word in _TOTAL)
+    return any(word not in _VOCABULARY and word not in _FILLERS for word in words[at + 1 :] if len(word) > 1)
 
 
 def opens_tax_summary(text: str) -> bool:
