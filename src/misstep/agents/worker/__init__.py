@@ -1,0 +1,1 @@
+"""One OS process that runs agents: reading, turns, and one transactional producer."""

@@ -1,0 +1,355 @@
+"""The commit thread: it alone owns the producer, and takes everything that is finished whenever it begins.
+
+A transaction holds the finished turns of several agents and the offsets of their groups. Whatever fails, the same
+finished turns go into the next transaction for partitions still owned; nothing is run again for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from misstep.agents.worker.metrics import Metrics
+from misstep.bus.window import Window
+from misstep.contracts.event import Record
+
+log = structlog.get_logger(__name__)
+
+BATCH_MAX_TURNS = 2_000
+IDLE_COMMIT_S = 0.2
+"""How long progress without outputs (messages that were not for the agent) may wait for a transaction."""
+LATE_S = 2.0
+"""A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
+FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
+
+
+class SlotTaken(Exception):
+    """Another live process uses this worker's slot."""
+
+
+class Group(Protocol):
+    """What the committer needs of an agent's reader."""
+
+    name: str
+
+    def metadata(self) -> object | None:
+        """Group metadata of the present generation; None while the assignment is settling."""
+        ...
+
+    def assignment_is_stale(self) -> None:
+        """The broker refused the metadata: take fresh ones in the polling thread."""
+        ...
+
+    def start_over(self, why: str) -> None:
+        """Forget everything under way and read the committed offsets again."""
+        ...
+
+    def windows_behind(self) -> Iterable[Window]:
+        """Windows with progress that no commit has said yet."""
+        ...
+
+
+@dataclass(slots=True)
+class Finished:
+    """A turn that is over: what it writes, and which message it consumed."""
+
+    group: Group
+    window: Window
+    position: int
+    records: list[Record]
+    reason: str
+    replace: Callable[[str], list[Record]]
+    """Makes the records of a failure that stands in for outputs the broker refuses."""
+    replaced: bool = False
+
+
+class Committer:
+    """Owns the producer of a worker."""
+
+    def __init__(
+        self,
+        make_producer: Callable[[], Producer],
+        transactional_id: str,
+        groups: Callable[[], Iterable[Group]],
+        metrics: Metrics,
+        seam: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._make_producer = make_producer
+        self._id = transactional_id
+        self._groups = groups
+        self._metrics = metrics
+        self._seam = seam
+        self.lock = threading.Lock()
+        """Held while a transaction is open; whoever must not meet one takes it."""
+        self._finished: deque[Finished] = deque()
+        self._held: list[Finished] = []
+        """Taken from the queue and not yet committed."""
+        self._wake = threading.Event()
+        self._draining = threading.Event()
+        self._probing = False
+        self._fenced_at: deque[float] = deque(maxlen=FENCED_LIMIT)
+        self._producer = self._new_producer()
+
+    # -- other threads ------------------------------------------------------------------------------------------------
+
+    def submit(self, finished: Finished) -> None:
+        """Hand over a finished turn."""
+        self._finished.append(finished)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    @property
+    def backlog(self) -> int:
+        """Finished turns that wait for a transaction."""
+        return len(self._finished)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is waiting and nothing is under way."""
+        return not self._finished and not self._held and not self.lock.locked()
+
+    def drain(self) -> None:
+        """Commit what is finished, then end `run`."""
+        self._draining.set()
+        self._wake.set()
+
+    # -- the commit thread --------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Commit until drained. Raises SlotTaken, and whatever is a bug."""
+        last_round = 0.0
+        while True:
+            self._wake.wait(IDLE_COMMIT_S)
+            self._wake.clear()
+            now = time.monotonic()
+            whole_round = now - last_round >= IDLE_COMMIT_S or self._draining.is_set()
+            if whole_round:
+                last_round = now
+            with self.lock:
+                settled = self._commit_once(whole_round)
+            if self._finished or not settled:
+                self._wake.set()
+            if not settled:
+                time.sleep(0.002)  # a group is settling: its reader needs a moment, and the lock
+            if self._draining.is_set() and not self._finished and not self._held:
+                return
+
+    def _commit_once(self, whole_round: bool) -> bool:
+        """One transaction over what is finished; False when something must be tried again soon.
+
+        A whole round takes in the groups that have nothing but skipped messages to report: each group in a transaction
+        costs it two requests.
+        """
+        batch, waiting = self._take()
+        self._held = batch + waiting
+        groups: dict[str, tuple[Group, dict[int, Window]]] = {}
+        for turn in batch:
+            _, touched = groups.setdefault(turn.group.name, (turn.group, {}))
+            touched[id(turn.window)] = turn.window
+        if whole_round:
+            for group in self._groups():
+                behind = {id(window): window for window in group.windows_behind()}
+                if behind and group.metadata() is not None:
+                    groups.setdefault(group.name, (group, {}))[1].update(behind)
+        if not groups:
+            return not waiting
+        began = time.monotonic()
+        try:
+            self._transaction(batch, groups.values())
+        except KafkaException as error:
+            self._recover(error)
+            return False
+        self._held = waiting
+        for _, touched in groups.values():
+            for window in touched.values():
+                window.confirm()
+        took = time.monotonic() - began
+        self._metrics.committed(batch, took)
+        if took > LATE_S:
+            log.warning("a commit was answered late; taking a new producer", seconds=round(took, 1))
+            self._renew()
+        return not waiting
+
+    def _take(self) -> tuple[list[Finished], list[Finished]]:
+        """What can be committed now, and what must wait for its group to settle; what is revoked is dropped."""
+        taken = self._held
+        queue = self._finished
+        while queue and len(taken) < BATCH_MAX_TURNS:
+            taken.append(queue.popleft())
+        batch, waiting = [], []
+        for turn in taken:
+            if turn.window.revoked:
+                continue
+            if turn.group.metadata() is None:
+                waiting.append(turn)
+            else:
+                batch.append(turn)
+        return batch, waiting
+
+    def _transaction(self, batch: list[Finished], groups: Iterable[tuple[Group, dict[int, Window]]]) -> None:
+        producer = self._producer
+        self._seam("before_begin")
+        producer.begin_transaction()
+        failures: list[tuple[Finished, KafkaError]] = []
+        for turn in batch:
+            for record in turn.records:
+                try:
+                    self._produce(producer, record, turn, failures if self._probing else None)
+                except KafkaException as error:
+                    self._replace(turn, error.args[0])
+                    raise
+            turn.window.finish(turn.position)
+        self._seam("after_produce")
+        if self._probing:
+            producer.flush()
+            for turn, why in failures:
+                self._replace(turn, why)
+            self._probing = False
+        self._seam("before_offsets")
+        committed = []
+        for group, windows in groups:
+            offsets = []
+            for window in windows.values():
+                if (proposed := window.propose(self._id)) is not None:
+                    offsets.append(TopicPartition(window.topic, window.partition, *proposed))
+            if offsets:
+                committed.append((group, offsets))
+        for group, offsets in committed:
+            self._send_offsets(producer, group, offsets)
+        self._seam("after_offsets")
+        _insist(producer.commit_transaction)
+        self._seam("after_commit")
+
+    def _produce(
+        self, producer: Producer, record: Record, turn: Finished, failures: list[tuple[Finished, KafkaError]] | None
+    ) -> None:
+        callback = None
+        if failures is not None:
+
+            def callback(error: KafkaError | None, _: Message) -> None:
+                if error is not None:
+                    failures.append((turn, error))
+
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    headers=record.headers,  # type: ignore[arg-type]
+                    on_delivery=callback,
+                )
+                return
+            except BufferError:
+                producer.poll(0.01)
+
+    def _send_offsets(self, producer: Producer, group: Group, offsets: list[TopicPartition]) -> None:
+        metadata = group.metadata()
+        try:
+            if metadata is None:
+                raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "the assignment is settling"))
+            _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata))
+        except KafkaException as error:
+            if error.args[0].code() in _STALE:
+                group.assignment_is_stale()
+            raise
+
+    def _replace(self, turn: Finished, error: KafkaError) -> None:
+        """Put a failure in the place of outputs that cannot be delivered."""
+        if turn.replaced or error.code() not in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
+            return
+        turn.records = turn.replace(error.str())
+        turn.replaced = True
+        log.warning("an output was refused; its turn fails instead", error=error.str())
+
+    # -- errors -------------------------------------------------------------------------------------------------------
+
+    def _recover(self, failure: KafkaException) -> None:
+        """Bring the producer to where the next transaction can begin (the table in RATIONALE.md, "Errors")."""
+        error: KafkaError = failure.args[0]
+        self._metrics.transaction_failed(error.name())
+        if error.fatal():
+            self._fenced(error)
+            return
+        log.info("a transaction is aborted and made again", error=error.str(), code=error.name())
+        if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._MSG_TIMED_OUT):
+            self._probing = True
+        began = time.monotonic()
+        try:
+            _insist(self._producer.abort_transaction)
+        except KafkaException as again:
+            if again.args[0].fatal():
+                self._fenced(again.args[0])
+                return
+            log.warning("an abort failed; taking a new producer", error=again.args[0].str())
+            self._renew()
+            return
+        if time.monotonic() - began > LATE_S:
+            self._renew()
+
+    def _fenced(self, error: KafkaError) -> None:
+        now = time.monotonic()
+        self._fenced_at.append(now)
+        if len(self._fenced_at) == FENCED_LIMIT and now - self._fenced_at[0] < FENCED_WITHIN_S:
+            raise SlotTaken(
+                f"Another live process uses the slot of {self._id}: it was fenced {FENCED_LIMIT} times within "
+                f"{FENCED_WITHIN_S:.0f} s. Stop one of the two, or give this one a MISSTEP_SLOT of its own."
+            )
+        log.warning("this worker was fenced; starting over from what is committed", error=error.str())
+        self._held = []
+        for group in self._groups():
+            group.start_over("fenced")
+        self._renew()
+
+    def _renew(self) -> None:
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Producer:
+        """A producer under the same id; initialising it aborts whatever a predecessor left open."""
+        producer = self._make_producer()
+        spoke = False
+        while True:
+            try:
+                producer.init_transactions(10)
+                return producer
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                if error.fatal():
+                    producer = self._make_producer()
+                elif not error.retriable() and error.code() != KafkaError._TIMED_OUT:
+                    raise
+                if not spoke:
+                    spoke = True
+                    log.warning("the producer cannot begin yet; trying on", error=error.str())
+                time.sleep(0.1)
+
+
+_STALE = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+
+
+def _insist(call: Callable[[], None]) -> None:
+    """Repeat a transactional call while the answer is "try again": it resumes where it was."""
+    while True:
+        try:
+            call()
+            return
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if not error.retriable() or error.txn_requires_abort() or error.fatal():
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,396 @@
+"""The reader of one agent: its consumer, its windows, and the order in which turns begin.
+
+The polling thread owns the consumer. It reads, drops by headers what is for others, starts turns and hands what is
+finished to the committer. Turns of one case follow each other; turns of different cases do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from misstep.agents.inbound import Delivered, header_map, hears
+from misstep.agents.plan import AgentPlan, Plan, Source
+from misstep.agents.worker.known_cases import KnownCases, read_back
+from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.work import Runner, Work
+from misstep.bus.config import Config
+from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
+from misstep.bus.takeover import Place, Takeover
+from misstep.bus.topics import Topics
+from misstep.bus.window import Window
+from misstep.contracts.event import CASES, case_id_of
+
+log = structlog.get_logger(__name__)
+
+BATCH_MAX_MESSAGES = 500
+POLL_S = 0.1
+BACKLOG_MAX_TURNS = 10_000
+_SPAN_PAUSE = WINDOW_MAX_MESSAGES - 2 * BATCH_MAX_MESSAGES
+_OPEN_PAUSE = UNFINISHED_MAX_MESSAGES - BATCH_MAX_MESSAGES // 2
+
+
+class Reader:
+    """One agent's consumer in a worker."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        agent: AgentPlan,
+        topics: Topics,
+        *,
+        config: Config,
+        bootstrap: str,
+        takeover: Takeover,
+        transactional_id: str,
+        commit_lock: threading.Lock,
+        backlog: Callable[[], int],
+        runner: Runner,
+        metrics: Metrics,
+        admin: AdminClient,
+    ) -> None:
+        self.name = agent.name
+        self._group = topics.group(agent.name)
+        self._topics = topics
+        self._bootstrap = bootstrap
+        self._id = transactional_id
+        self._takeover = takeover
+        self._commit_lock = commit_lock
+        self._backlog = backlog
+        self._runner = runner
+        self._metrics = metrics
+        self._admin = admin
+        self._agent_bytes = agent.name.encode()
+        self._sources: dict[str, Source | None] = {topics.inbox(agent.name): None}
+        for source in agent.sources:
+            name = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
+            self._sources[name] = None if source.agent == CASES else source
+        self._cases_topic = topics.cases if agent.reads_cases else ""
+        self._known: dict[int, KnownCases] = {}
+        self._windows: dict[Place, Window] = {}
+        self._paused: set[Place] = set()
+        self._busy: dict[str, deque[Work]] = {}
+        self._busy_lock = threading.Lock()
+        self._generation: object | None = None
+        self._stale = False
+        self._start_over: str | None = None
+        self.stopping = False
+        runner.bind(self)
+        self._consumer = Consumer(config)
+
+    # -- what the committer asks --------------------------------------------------------------------------------------
+
+    def metadata(self) -> object | None:
+        """Group metadata of the present generation; None while the assignment is settling."""
+        return None if self._stale or self._start_over else self._generation
+
+    def assignment_is_stale(self) -> None:
+        """The broker refused the metadata: the polling thread takes fresh ones."""
+        self._stale = True
+
+    def start_over(self, why: str) -> None:
+        """Forget everything under way; the polling thread reads the committed offsets again."""
+        self._start_over = why
+        for window in list(self._windows.values()):
+            window.revoked = True
+
+    def windows_behind(self) -> Iterable[Window]:
+        """Windows with progress that no commit has said yet."""
+        return [window for window in list(self._windows.values()) if window.behind and not window.revoked]
+
+    # -- the polling thread -------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Read until `stopping`. Raises what is a bug or cannot be mended here."""
+        consumer = self._consumer
+        consumer.subscribe(
+            list(self._sources), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        while not self.stopping:
+            # poll, then consume(n, 0): consume(n, t) waits in steps of 200 ms
+            first = consumer.poll(min(POLL_S, self._runner.next_due_s()))
+            if self._start_over is not None:
+                self._begin_again()
+                continue
+            if self._stale:
+                self._generation = consumer.consumer_group_metadata()
+                self._stale = False
+            self._runner.start_due()
+            if first is not None:
+                self._take_all([first, *consumer.consume(BATCH_MAX_MESSAGES - 1, 0)])
+            elif self._paused:
+                self._resume()
+
+    def close(self) -> None:
+        """Leave without a rebalance: a static member that comes back within the session finds its partitions."""
+        self._consumer.close()
+
+    @property
+    def assigned(self) -> int:
+        """Partitions held."""
+        return len(self._windows)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of this agent is running or waiting."""
+        return not any(window.open for window in list(self._windows.values()))
+
+    def _take_all(self, messages: list[Message]) -> None:
+        ready: list[Work] = []
+        for message in messages:
+            if self._start_over is not None:
+                return
+            if message.error() is not None:
+                self._on_error(message)
+            elif (work := self._take(message)) is not None:
+                ready.append(work)
+                if not self._runner.collects:
+                    self._runner.start(ready)
+                    ready = []
+        if ready:
+            self._runner.start(ready)
+        self._hold_back()
+
+    def _take(self, message: Message) -> Work | None:
+        """Note a delivery; returns the turn that it begins now, if it begins one."""
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        window = self._windows.get((topic, partition))
+        if window is None:
+            return None  # delivered before the revocation that has just been served
+        if offset < window.next_offset:
+            self.start_over(f"{topic} [{partition}] went back from {window.next_offset} to {offset}")
+            return None
+        position = window.deliver(offset)
+        key = message.key()
+        raw = message.headers() or ()
+        source = self._sources[topic]
+        if topic == self._cases_topic and self._known[partition].seen(key):
+            if not window.finished_before(position):
+                window.skipped.append(position)
+                self._metrics.duplicate(self.name)
+                log.info("case published again under a known id", case_id=str(key), topic=topic, offset=offset)
+            return None
+        if window.finished_before(position):
+            return None
+        headers = header_map(raw)
+        if source is not None and not hears(source, self._agent_bytes, headers):
+            window.skipped.append(position)
+            return None
+        _, timestamp_ms = message.timestamp()
+        delivered = Delivered(topic, partition, offset, timestamp_ms, key, message.value(), raw)
+        work = Work(window, position, delivered, headers, case_id_of(key, partition, offset))
+        if window.earlier_attempts and position in window.earlier_attempts:
+            work.earlier = window.earlier_attempts.pop(position)
+        if (self._runner.collects or self._busy) and self._must_wait(work):
+            return None
+        return work
+
+    # -- one turn of a case at a time ---------------------------------------------------------------------------------
+
+    def _must_wait(self, work: Work) -> bool:
+        """Is a turn of the same case under way? Then this one is queued behind it."""
+        with self._busy_lock:
+            queue = self._busy.get(work.case_id)
+            if queue is None:
+                if self._runner.collects:
+                    self._busy[work.case_id] = deque()
+                    work.window.open.add(work.position)
+                return False
+            queue.append(work)
+            work.window.open.add(work.position)
+            return True
+
+    def keep_busy(self, work: Work) -> None:
+        """A turn that ran at once must wait for its next attempt: its case is busy from now on."""
+        with self._busy_lock:
+            self._busy.setdefault(work.case_id, deque())
+            work.window.open.add(work.position)
+
+    def over(self, work: Work) -> Work | None:
+        """A turn is over; returns the next one of its case, if there is one."""
+        window = work.window
+        window.open.discard(work.position)
+        if work.tried:
+            window.attempts.pop(work.position, None)
+        if not self._busy:
+            return None
+        with self._busy_lock:
+            queue = self._busy.get(work.case_id)
+            if queue is None:
+                return None
+            while queue:
+                following = queue.popleft()
+                if not following.window.revoked:
+                    return following
+            del self._busy[work.case_id]
+        return None
+
+    # -- backpressure -------------------------------------------------------------------------------------------------
+
+    def _hold_back(self) -> None:
+        """Pause partitions whose window is full; wait while the commit thread is far behind."""
+        full = [
+            place
+            for place, window in self._windows.items()
+            if not window.paused and (window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE)
+        ]
+        if full:
+            self._consumer.pause([TopicPartition(*place) for place in full])
+            for place in full:
+                self._windows[place].paused = True
+                self._paused.add(place)
+            log.debug("window full, paused", agent=self.name, partitions=len(full))
+        while self._backlog() > BACKLOG_MAX_TURNS and not self.stopping and self._start_over is None:
+            time.sleep(0.002)
+        if self._paused:
+            self._resume()
+
+    def _resume(self) -> None:
+        ready = [
+            place
+            for place in self._paused
+            if (window := self._windows.get(place)) is not None
+            and window.span < _SPAN_PAUSE // 2
+            and len(window.open) < _OPEN_PAUSE // 2
+        ]
+        if ready:
+            self._consumer.resume([TopicPartition(*place) for place in ready])
+            for place in ready:
+                self._windows[place].paused = False
+                self._paused.discard(place)
+
+    # -- assignment ---------------------------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        places = [(at.topic, at.partition) for at in partitions]
+        progress = self._take_over(places)
+        if len(progress) != len(places):
+            return  # told to stop meanwhile
+        consumer.incremental_assign([TopicPartition(*place, progress[place].base or 0) for place in places])
+        if places:  # a pause outlives a revocation
+            consumer.resume([TopicPartition(*place) for place in places])
+        self._metrics.assigned(self.name, len(self._windows))
+        log.info("partitions taken", agent=self.name, taken=len(places), held=len(self._windows))
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._commit_lock:  # lets a running commit end
+            self._forget(partitions)
+        if not self.stopping:
+            consumer.incremental_unassign(partitions)
+        self._generation = consumer.consumer_group_metadata()
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.warning("partitions lost: the session ran out", agent=self.name, partitions=len(partitions))
+        self._forget(partitions)  # at once: the open transaction will be refused, and aborted
+        consumer.incremental_unassign(partitions)
+        self._generation = None
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        for at in partitions:
+            place = (at.topic, at.partition)
+            window = self._windows.pop(place, None)
+            if window is not None:
+                window.revoked = True
+            self._paused.discard(place)
+        self._metrics.assigned(self.name, len(self._windows))
+
+    def _begin_again(self) -> None:
+        log.warning("starting over from the committed offsets", agent=self.name, why=self._start_over)
+        held = [TopicPartition(*place) for place in self._windows]
+        self._forget(held)
+        self._start_over = None
+        if held:
+            self._consumer.incremental_unassign(held)
+            self._on_assign(self._consumer, held)
+
+    def _take_over(self, places: list[Place]) -> dict[Place, Progress]:
+        """Read committed progress, write our name beside it, and open the windows."""
+        progress = self._takeover.claim(self._group, places)
+        if not progress:
+            self._generation = self._consumer.consumer_group_metadata()
+            return {}
+        first = self._takeover.beginning(places)
+        for place, found in progress.items():
+            assert found.base is not None
+            if found.base < first[place]:
+                log.error(
+                    "events were deleted before they were read",
+                    agent=self.name,
+                    topic=place[0],
+                    partition=place[1],
+                    committed=found.base,
+                    first_left=first[place],
+                )
+                progress[place] = Progress(first[place])
+        if self._cases_topic:
+            bases = {
+                partition: (first[topic, partition], found.base or 0)
+                for (topic, partition), found in progress.items()
+                if topic == self._cases_topic
+            }
+            self._known.update(read_back(self._bootstrap, self._id, self._cases_topic, bases))
+        windows = {place: Window(*place, found) for place, found in progress.items()}
+        offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
+        with self._commit_lock:  # a plain commit beats an open transaction: there must be none
+            try:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            except KafkaException as error:
+                if error.args[0].code() not in _REJOINING:
+                    raise
+                # a further rebalance is under way; the first transaction writes our name
+                log.info("could not sign for the partitions yet", agent=self.name, error=error.args[0].str())
+            self._windows.update(windows)
+            self._generation = self._consumer.consumer_group_metadata()
+        return progress
+
+    # -- errors -------------------------------------------------------------------------------------------------------
+
+    def _on_error(self, message: Message) -> None:
+        error = message.error()
+        assert error is not None
+        code = error.code()
+        if code == KafkaError._AUTO_OFFSET_RESET:
+            self.start_over(f"no position on {message.topic()} [{message.partition()}]: {error.str()}")
+        elif code == KafkaError._MAX_POLL_EXCEEDED:
+            log.error("polling stopped for too long; the group gave this worker's partitions away", agent=self.name)
+        elif error.fatal():
+            raise KafkaException(error)
+        elif code in _PASSING or error.retriable():
+            log.warning("kafka", agent=self.name, error=error.str())
+        else:
+            raise KafkaException(error)
+
+
+_REJOINING = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError._TIMED_OUT,
+        KafkaError._WAIT_COORD,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)

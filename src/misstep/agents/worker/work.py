@@ -1,0 +1,316 @@
+"""One message's way through a worker, from delivery to a finished turn; and who runs the attempts.
+
+A runner decides where an agent's function runs: in the polling thread (plain), on the event loop (async), or in a
+thread of its own (blocking). What the attempt comes to is decided by the same plain functions in all three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import inspect
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from misstep.agents.decide import TryAgain
+from misstep.agents.emit import Emitter
+from misstep.agents.inbound import Delivered, Inbound, Recall, Verdict, admit
+from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.settle import judge_exception, judge_result, make_turn, over_budget, settle
+from misstep.agents.turn import Surroundings, Turn
+from misstep.agents.worker.committer import Finished, Group
+from misstep.agents.worker.metrics import Metrics
+from misstep.bus.topics import Topics
+from misstep.bus.window import Window
+from misstep.contracts import Contract
+from misstep.contracts import Reader as ContractReader
+from misstep.contracts.event import Record, Timestamps
+
+log = structlog.get_logger(__name__)
+
+FOREVER_S = 3600.0
+BLOCKING_THREADS = 32
+
+
+@dataclass(slots=True)
+class Work:
+    """A message that this agent must answer with one state version."""
+
+    window: Window
+    position: int
+    message: Delivered
+    headers: Mapping[str, bytes]
+    case_id: str
+    inbound: Inbound | None = None
+    earlier: tuple[int, int] | None = None
+    """Attempts that an earlier owner of the partition made: (how many, index of the last reason)."""
+    tried: bool = False
+
+
+class Cases(Group, Protocol):
+    """What a runner needs of the reader: who is next for a case."""
+
+    def over(self, work: Work) -> Work | None: ...
+    def keep_busy(self, work: Work) -> None: ...
+
+
+class Handling:
+    """What every runner shares: from a message to a turn, and from a verdict to a wait or a finished turn."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        agent: AgentPlan,
+        topics: Topics,
+        *,
+        contract_reader: ContractReader,
+        emitter: Emitter,
+        surroundings: Surroundings,
+        recall: Recall,
+        submit: Callable[[Finished], None],
+        metrics: Metrics,
+        dependencies: Sequence[Any],
+    ) -> None:
+        self.plan = plan
+        self.agent = agent
+        self.topics = topics
+        self.dependencies = dependencies
+        self.emitter = emitter
+        self._contract_reader = contract_reader
+        self._surroundings = surroundings
+        self._recall = recall
+        self._submit = submit
+        self._metrics = metrics
+        self._times = Timestamps()
+        self._reasons = list(agent.chains)
+        self.cases: Cases
+
+    def open(self, work: Work) -> Turn[Contract] | None:
+        """The attempt's turn; None when the input is a misfit and the turn has been settled with that."""
+        now_ms = int(time.time() * 1000)
+        inbound = work.inbound
+        if inbound is None:
+            inbound = work.inbound = admit(
+                self.plan,
+                self.agent,
+                self._contract_reader,
+                self.topics,
+                work.message,
+                work.headers,
+                now=self._times.text(now_ms),
+                deadline=lambda: self._times.text(now_ms + self.plan.deadline_ms),
+                recall=self._recall,
+            )
+            if work.earlier is not None:
+                made, reason = work.earlier
+                name = self._reasons[reason] if reason < len(self._reasons) else self._reasons[0]
+                inbound.tries.extend([(name, 0)] * made)
+        if inbound.misfit is not None:
+            self.settle(work, None, inbound.misfit)
+            return None
+        return make_turn(self.plan, self.agent, inbound, self._surroundings)
+
+    def settle(self, work: Work, turn: Turn[Contract] | None, verdict: Verdict) -> int | None:
+        """Carry a verdict out. Returns the wait in ms when the turn is to be tried again; None when it is over."""
+        inbound = work.inbound
+        assert inbound is not None
+        result = settle(self.agent, self.emitter, inbound, turn, verdict, int(time.time() * 1000))
+        if isinstance(result, TryAgain):
+            reason = inbound.tries[-1][0]
+            work.tried = True
+            work.window.attempts[work.position] = (len(inbound.tries), self._reasons.index(reason))
+            work.window.tried = True
+            self._metrics.retried(self.agent.name, reason)
+            return result.wait_ms
+        self._submit(
+            Finished(
+                self.cases,
+                work.window,
+                work.position,
+                result,
+                verdict.reason,
+                lambda why: self._refused(inbound, why),
+            )
+        )
+        return None
+
+    def _refused(self, inbound: Inbound, why: str) -> list[Record]:
+        """The failure that stands in for outputs that the broker refuses: without the value, which is in Kafka."""
+        evidence = {"stage": "output", "value_left_out": f"see {inbound.message.topic} @ {inbound.message.offset}"}
+        inbound.message.value = None
+        return self.emitter.failed(
+            inbound,
+            reason="schema_invalid",
+            route=self.agent.chains["schema_invalid"].ending,
+            detail=f"output: Kafka refused the event: {why}",
+            evidence=evidence,
+            now_ms=int(time.time() * 1000),
+            latency_ms=round(inbound.spent_ms),
+        )
+
+
+class Runner(Protocol):
+    """Runs the attempts of one agent."""
+
+    collects: bool
+    """True when turns do not run in the polling thread: they are handed over a batch at a time."""
+
+    def bind(self, cases: Cases) -> None: ...
+    def start(self, works: list[Work]) -> None: ...
+    def start_due(self) -> None:
+        """Run what was waiting and is due now. (Polling thread.)"""
+        ...
+
+    def next_due_s(self) -> float:
+        """Seconds until something is due."""
+        ...
+
+
+class InlineRunner:
+    """Plain functions: they run in the polling thread, one after the other."""
+
+    collects = False
+
+    def __init__(self, handling: Handling) -> None:
+        self._handling = handling
+        self._due: list[tuple[float, int, Work]] = []
+        self._sequence = itertools.count()
+
+    def bind(self, cases: Cases) -> None:
+        self._handling.cases = self._cases = cases
+
+    def start(self, works: list[Work]) -> None:
+        for work in works:
+            following: Work | None = work
+            while following is not None:
+                following = self._attempt(following)
+
+    def next_due_s(self) -> float:
+        return max(0.0, self._due[0][0] - time.monotonic()) if self._due else FOREVER_S
+
+    def start_due(self) -> None:
+        while self._due and self._due[0][0] <= time.monotonic():
+            _, _, work = heapq.heappop(self._due)
+            if not work.window.revoked:
+                self.start([work])
+            elif (following := self._cases.over(work)) is not None:
+                self.start([following])
+
+    def _attempt(self, work: Work) -> Work | None:
+        """Run one attempt; returns the next turn of the same case, if this one is over."""
+        handling = self._handling
+        turn = handling.open(work)
+        if turn is not None:
+            inbound = work.inbound
+            assert inbound is not None
+            began = time.perf_counter()
+            try:
+                result = handling.agent.agent.function(turn, *handling.dependencies)
+                took_ms = (time.perf_counter() - began) * 1000
+                verdict = judge_result(handling.agent, result, took_ms)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # no exception crosses a turn
+                took_ms = (time.perf_counter() - began) * 1000
+                verdict = judge_exception(handling.agent, error)
+            inbound.spent_ms += took_ms
+            wait_ms = handling.settle(work, turn, verdict)
+            if wait_ms is not None:
+                self._cases.keep_busy(work)
+                heapq.heappush(self._due, (time.monotonic() + wait_ms / 1000, next(self._sequence), work))
+                return None
+        return self._cases.over(work)
+
+
+class LoopRunner:
+    """`async` functions on the worker's event loop, and blocking ones in threads that the loop waits for."""
+
+    collects = True
+
+    def __init__(self, handling: Handling, loop: asyncio.AbstractEventLoop, pool: ThreadPoolExecutor) -> None:
+        self._handling = handling
+        self._loop = loop
+        self._pool = pool
+        self._threads = asyncio.Semaphore(BLOCKING_THREADS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def bind(self, cases: Cases) -> None:
+        self._handling.cases = self._cases = cases
+
+    def start(self, works: list[Work]) -> None:
+        self._loop.call_soon_threadsafe(self._start_here, works)
+
+    def start_due(self) -> None:
+        """Waits are the loop's business."""
+
+    def next_due_s(self) -> float:
+        return FOREVER_S
+
+    def _start_here(self, works: list[Work]) -> None:
+        for work in works:
+            task = self._loop.create_task(self._see_through(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a turn broke the worker", "exception": error})
+
+    async def _see_through(self, work: Work) -> None:
+        """All attempts of a turn, and then the turns of the same case that came meanwhile."""
+        following: Work | None = work
+        while following is not None:
+            work = following
+            while not work.window.revoked:
+                wait_ms = await self._attempt(work)
+                if wait_ms is None:
+                    break
+                await asyncio.sleep(wait_ms / 1000)
+            following = self._cases.over(work)
+
+    async def _attempt(self, work: Work) -> int | None:
+        handling = self._handling
+        agent = handling.agent
+        turn = handling.open(work)
+        if turn is None:
+            return None
+        if agent.agent.blocking:
+            await self._threads.acquire()
+        inbound = work.inbound
+        assert inbound is not None
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(agent.budget_ms / 1000) as limit:
+                result = await self._call(turn)
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = judge_result(agent, result, took_ms)
+        except TimeoutError as error:
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = over_budget(agent, took_ms) if limit.expired() else judge_exception(agent, error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the worker is going down: the turn stays unfinished
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = judge_exception(agent, RuntimeError("the agent cancelled itself"))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # no exception crosses a turn
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = judge_exception(agent, error)
+        finally:
+            if agent.agent.blocking:
+                self._threads.release()
+        inbound.spent_ms += took_ms
+        return handling.settle(work, turn, verdict)
+
+    async def _call(self, turn: Turn[Contract]) -> object:
+        handling = self._handling
+        function = handling.agent.agent.function
+        if handling.agent.agent.blocking:
+            return await self._loop.run_in_executor(self._pool, function, turn, *handling.dependencies)
+        result = function(turn, *handling.dependencies)
+        return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,271 @@
+"""A worker: one OS process in a stable slot. One producer, one event loop, a consumer for each agent that it hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from misstep.agents.calling import calling
+from misstep.agents.emit import Emitter
+from misstep.agents.inbound import Inbound, Recall
+from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.turn import C, Turn
+from misstep.agents.wiring import Wiring
+from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.work import BLOCKING_THREADS, Handling, InlineRunner, LoopRunner
+from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statistics_callback
+from misstep.bus.config import consumer_config, producer_config
+from misstep.bus.recall import EventReader
+from misstep.bus.takeover import Takeover
+from misstep.bus.topics import Topics
+from misstep.contracts import Reader as ContractReader
+from misstep.contracts import SchemaSource
+from misstep.contracts.event import CASES, OK
+
+log = structlog.get_logger(__name__)
+
+DRAIN_S = 10.0
+"""After SIGTERM: how long running turns may take to end. What is finished by then is committed."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker needs to know of its environment."""
+
+    bootstrap: str
+    namespace: str
+    slot: str
+    build: str
+    drain_s: float = DRAIN_S
+    seam: Callable[[str], None] = field(default=lambda name: None)
+    """Called at each step of a transaction; a test kills the process there."""
+
+    @property
+    def transactional_id(self) -> str:
+        return f"{self.namespace}.{self.slot}"
+
+
+class Worker:
+    """Runs the given agents until told to stop."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        hosted: Sequence[tuple[Plan, AgentPlan]],
+        wiring: Wiring,
+        schemas: SchemaSource,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._settings = settings
+        self._hosted = hosted
+        self._wiring = wiring
+        self._schemas = schemas
+        self.metrics = metrics or Metrics()
+        self._readers: list[Reader] = []
+        self._failed: BaseException | None = None
+        self._stop = threading.Event()
+        self._ended = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        """Set once the agents' readers have been started."""
+
+    def stop(self) -> None:
+        """Begin to drain: read no more, let running turns end, commit what is finished."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Run until stopped and drained. Raises what brought the worker down."""
+        settings = self._settings
+        threads: list[threading.Thread] = []
+        loop_thread = self._thread("event loop", self._run_loop)
+        loop_thread.start()
+        opened = None
+        pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
+        try:
+            needed = {kind for _, agent in self._hosted for _, kind in agent.dependencies}
+            opened = self._on_loop(self._wiring.open(needed))
+            admin = AdminClient(
+                {"bootstrap.servers": settings.bootstrap, "client.id": f"{settings.transactional_id}.admin"},
+                logger=client_logger("admin"),
+            )
+            recall = EventReader(settings.bootstrap, settings.transactional_id)
+            committer = Committer(
+                lambda: Producer(
+                    producer_config(settings.bootstrap, settings.transactional_id), logger=client_logger("producer")
+                ),
+                settings.transactional_id,
+                lambda: self._readers,
+                self.metrics,
+                settings.seam,
+            )
+            takeover = Takeover(admin, settings.bootstrap, settings.transactional_id, self._stop.is_set)
+            for plan, agent in self._hosted:
+                self._readers.append(
+                    self._reader(plan, agent, opened.instances, committer, recall, admin, takeover, pool)
+                )
+            commits = self._thread("commit", committer.run)
+            commits.start()
+            threads = [self._thread(f"read {reader.name}", reader.run) for reader in self._readers]
+            for thread in threads:
+                thread.start()
+            self.ready.set()
+            self._stop.wait()
+            self._drain(committer, threads, commits)
+            recall.close()
+        finally:
+            if opened is not None:
+                self._on_loop(opened.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            loop_thread.join(5)
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._ended.set()
+        if self._failed is not None:
+            raise self._failed
+
+    def _drain(self, committer: Committer, readers: list[threading.Thread], commits: threading.Thread) -> None:
+        began = time.monotonic()
+        for reader in self._readers:
+            reader.stopping = True
+        for thread in readers:
+            thread.join()
+        until = began + self._settings.drain_s
+        while self._failed is None and time.monotonic() < until and not all(r.idle for r in self._readers):
+            time.sleep(0.01)
+        unfinished = sum(not reader.idle for reader in self._readers)
+        committer.drain()
+        commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
+        for reader in self._readers:
+            reader.close()
+        log.info(
+            "drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished
+        )
+
+    def _reader(
+        self,
+        plan: Plan,
+        agent: AgentPlan,
+        instances: dict[Any, Any],
+        committer: Committer,
+        recall: Recall,
+        admin: AdminClient,
+        takeover: Takeover,
+        pool: ThreadPoolExecutor,
+    ) -> Reader:
+        settings = self._settings
+        topics = Topics(settings.namespace, plan.workflow)
+        handling = Handling(
+            plan,
+            agent,
+            topics,
+            contract_reader=ContractReader(agent.accepts, self._schemas),
+            emitter=Emitter(plan, agent, topics, settings.build),
+            surroundings=_Around(plan, topics, recall, self._schemas, self._wiring.dependency_names),
+            recall=recall,
+            submit=committer.submit,
+            metrics=self.metrics,
+            dependencies=[instances[kind] for _, kind in agent.dependencies],
+        )
+        inline = not agent.agent.is_async and not agent.agent.blocking
+        runner = InlineRunner(handling) if inline else LoopRunner(handling, self._loop, pool)
+        group = topics.group(agent.name)
+        config = consumer_config(
+            settings.bootstrap,
+            group,
+            settings.transactional_id,
+            settings.slot,
+            **{
+                "logger": client_logger(f"consumer {agent.name}"),
+                "statistics.interval.ms": STATISTICS_INTERVAL_MS,
+                "stats_cb": statistics_callback(group, self.metrics),
+            },
+        )
+        return Reader(
+            plan,
+            agent,
+            topics,
+            config=config,
+            bootstrap=settings.bootstrap,
+            takeover=takeover,
+            transactional_id=settings.transactional_id,
+            commit_lock=committer.lock,
+            backlog=lambda: committer.backlog,
+            runner=runner,
+            metrics=self.metrics,
+            admin=admin,
+        )
+
+    # -- threads ------------------------------------------------------------------------------------------------------
+
+    def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                target()
+            except BaseException as error:  # noqa: BLE001  # a thread that dies brings the worker down, loudly
+                if self._failed is None:
+                    self._failed = error
+                self._stop.set()
+
+        return threading.Thread(target=guarded, name=name, daemon=True)
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._loop_broke)
+        self._loop.run_forever()
+
+    def _loop_broke(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if str(context.get("message", "")).startswith("a turn broke"):
+            self._failed = self._failed or error
+            self._stop.set()
+        else:
+            log.error("event loop", said=context.get("message"), error=repr(error))
+
+    def _on_loop(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+class _Around:
+    """What turns reach for: earlier versions of their case, and their dependencies."""
+
+    def __init__(
+        self, plan: Plan, topics: Topics, recall: Recall, schemas: SchemaSource, dependencies: Iterable[str]
+    ) -> None:
+        self._plan = plan
+        self._topics = topics
+        self._recall = recall
+        self._schemas = schemas
+        self._dependencies = frozenset(dependencies)
+
+    def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]:
+        return calling(turn.agent, dependency, self._dependencies)
+
+    async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
+        inbound = turn.origin
+        assert isinstance(inbound, Inbound)
+        name = contract.__contract__.name
+        if isinstance(turn.payload, contract):
+            return turn.payload
+        for emitter, _, partition, offset, reason in reversed(inbound.lineage.steps):
+            known = self._plan.agents.get(emitter)
+            emits = (self._plan.starts,) if emitter == CASES else known.emits if known is not None else ()
+            if reason != OK or name not in {emitted.__contract__.name for emitted in emits}:
+                continue
+            topic = self._topics.of_step(emitter, reason)
+            value, headers = await asyncio.to_thread(self._recall, topic, partition, offset)
+            said = headers.get("ce_type")
+            if said is None or said.decode() == name:
+                read = ContractReader(contract, self._schemas).read(value, headers.get("ce_dataschema"))
+                return read  # type: ignore[return-value]
+        raise LookupError(f"no version of case {turn.case_id} says {name}")

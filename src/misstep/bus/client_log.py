@@ -1,0 +1,59 @@
+"""librdkafka's log and statistics, wired into structlog and metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+import structlog
+
+log = structlog.get_logger("librdkafka")
+
+STATISTICS_INTERVAL_MS = 10_000
+
+_QUIET = ("REQTMOUT", "FAIL", "ERROR")
+"""Facilities that a broker's restart fills the log with: told once a connection changes, at info."""
+
+
+class ClientLog(logging.Handler):
+    """Passes librdkafka's lines on to structlog, one event a line."""
+
+    def __init__(self, client: str) -> None:
+        super().__init__()
+        self._client = client
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        facility = text.split(" ", 1)[0]
+        level = logging.INFO if facility in _QUIET and record.levelno < logging.CRITICAL else record.levelno
+        log.log(level, "kafka client", client=self._client, said=text)
+
+
+def client_logger(client: str) -> logging.Logger:
+    """A logger to hand to a confluent-kafka client (`logger=`)."""
+    logger = logging.Logger(f"librdkafka.{client}")  # of its own, not in the tree: nobody else configures it
+    logger.addHandler(ClientLog(client))
+    return logger
+
+
+class StatisticsSink(Protocol):
+    def broker_rtt(self, client: str, broker: str, seconds: float) -> None: ...
+    def lag(self, group: str, topic: str, partition: str, messages: int) -> None: ...
+
+
+def statistics_callback(group: str, sink: StatisticsSink) -> Callable[[str], None]:
+    """A `stats_cb` that turns librdkafka's JSON into metrics."""
+
+    def take(text: str) -> None:
+        stats: dict[str, Any] = orjson.loads(text)
+        for name, broker in stats.get("brokers", {}).items():
+            if broker.get("nodeid", -1) >= 0 and broker.get("rtt", {}).get("cnt"):
+                sink.broker_rtt(stats.get("client_id", ""), name, broker["rtt"]["p99"] / 1e6)
+        for topic, found in stats.get("topics", {}).items():
+            for partition, at in found.get("partitions", {}).items():
+                if partition != "-1" and at.get("consumer_lag", -1) >= 0:
+                    sink.lag(group, topic, partition, at["consumer_lag"])
+
+    return take

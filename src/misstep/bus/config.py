@@ -1,0 +1,90 @@
+"""Client settings, each measured for what it does to transactions, takeover and latency (see RATIONALE.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Config = dict[str, Any]
+
+MESSAGE_MAX_BYTES = 2_097_152
+SESSION_TIMEOUT_MS = 6_000
+TRANSACTION_TIMEOUT_MS = 10_000
+
+
+def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Config:
+    """The worker's one transactional producer."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": transactional_id,
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 0,
+        "retry.backoff.ms": 2,
+        "retry.backoff.max.ms": 20,
+        "message.max.bytes": MESSAGE_MAX_BYTES,
+        "queue.buffering.max.messages": 500_000,
+        "queue.buffering.max.kbytes": 1_048_576,
+        "partitioner": "murmur2_random",
+        **more,
+    }
+
+
+def consumer_config(bootstrap: str, group: str, client_id: str, instance_id: str, **more: object) -> Config:
+    """One agent's consumer. Librdkafka never chooses a start offset: `auto.offset.reset=error`."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": client_id,
+        "group.id": group,
+        "group.protocol": "classic",
+        "group.instance.id": instance_id,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": SESSION_TIMEOUT_MS,
+        "heartbeat.interval.ms": 1_000,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "allow.auto.create.topics": False,
+        "fetch.queue.backoff.ms": 2,
+        "queued.min.messages": 20_000,
+        "queued.max.messages.kbytes": 32_768,
+        "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
+        **more,
+    }
+
+
+def reader_config(bootstrap: str, client_id: str, **more: object) -> Config:
+    """A consumer without membership, for random reads by partition and offset and for whole small topics."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": client_id,
+        "group.id": f"{client_id}.unused",  # the library wants one; nothing is ever committed under it
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "allow.auto.create.topics": False,
+        "auto.offset.reset": "error",
+        "fetch.wait.max.ms": 5,
+        "max.partition.fetch.bytes": 65_536,
+        "fetch.queue.backoff.ms": 2,
+        **more,
+    }
+
+
+def publisher_config(bootstrap: str, **more: object) -> Config:
+    """A producer of cases: idempotent, not transactional."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": "misstep-publish",
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 5,
+        "partitioner": "murmur2_random",
+        "message.max.bytes": MESSAGE_MAX_BYTES,
+        **more,
+    }
+
+

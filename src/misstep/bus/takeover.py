@@ -1,0 +1,166 @@
+"""Taking partitions over: fence a dead owner at once, and start from offsets that are read here, never elsewhere.
+
+librdkafka re-reads a topic from the start when a rebalance meets an open transaction, so it is never asked where to
+start. Why each step is as it is: RATIONALE.md, "Takeover".
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+from confluent_kafka import (
+    OFFSET_INVALID,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from misstep.bus.config import producer_config
+from misstep.bus.progress import Progress, unpack
+
+log = structlog.get_logger(__name__)
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+STABLE_POLL_S = 0.005
+FENCE_ANYWAY_AFTER_S = 0.2
+SAY_SO_AFTER_S = 5.0
+
+
+class Takeover:
+    """Reads what a group has committed, once nothing is pending on it any more."""
+
+    def __init__(self, admin: AdminClient, bootstrap: str, own_id: str, stopping: Callable[[], bool]) -> None:
+        self._admin = admin
+        self._bootstrap = bootstrap
+        self._own_id = own_id
+        self._stopping = stopping
+        self._fencing: dict[str, threading.Thread] = {}
+
+    def claim(self, group: str, places: Iterable[Place]) -> dict[Place, Progress]:
+        """Stable progress of each partition; a group without a committed offset starts at the partition's beginning.
+
+        Returns {} when the worker is told to stop meanwhile.
+        """
+        wanted = [TopicPartition(topic, partition) for topic, partition in places]
+        if not wanted:
+            return {}
+        owners = self._owners(group, wanted)
+        if dead := owners - self._alive(group):
+            for owner in dead:
+                self._fence(owner)
+        began = time.monotonic()
+        spoke = False
+        while not self._stopping():
+            try:
+                found = self._offsets(group, wanted, require_stable=True)
+            except KafkaException as error:
+                _only_if_passing(error)
+                waited = time.monotonic() - began
+                if waited > FENCE_ANYWAY_AFTER_S:
+                    for owner in owners - {self._own_id}:
+                        self._fence(owner)
+                if waited > SAY_SO_AFTER_S and not spoke:
+                    spoke = True
+                    log.warning("waiting for committed offsets", group=group, error=str(error.args[0]))
+                time.sleep(STABLE_POLL_S)
+                continue
+            return self._from_the_beginning(found)
+        return {}
+
+    def beginning(self, places: Iterable[Place]) -> dict[Place, int]:
+        """First offset that each partition still has."""
+        asked = {TopicPartition(topic, partition): OffsetSpec.earliest() for topic, partition in places}
+        answers = self._admin.list_offsets(asked, request_timeout=10)
+        return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
+
+    def _from_the_beginning(self, found: dict[Place, Progress]) -> dict[Place, Progress]:
+        new = [place for place, progress in found.items() if progress.base is None]
+        if new:
+            for place, offset in self.beginning(new).items():
+                found[place] = Progress(offset)
+        return found
+
+    def _offsets(self, group: str, wanted: list[TopicPartition], *, require_stable: bool) -> dict[Place, Progress]:
+        request = [ConsumerGroupTopicPartitions(group, wanted)]
+        future = self._admin.list_consumer_group_offsets(request, require_stable=require_stable, request_timeout=5)
+        found: dict[Place, Progress] = {}
+        for at in future[group].result().topic_partitions:
+            if at.error is not None:
+                raise KafkaException(at.error)
+            place = (at.topic, at.partition)
+            found[place] = Progress(None) if at.offset == OFFSET_INVALID else unpack(at.offset, at.metadata)
+        return found
+
+    def _owners(self, group: str, wanted: list[TopicPartition]) -> set[str]:
+        """Transactional ids of the last owners. An open transaction hides stable offsets but not these."""
+        while not self._stopping():
+            try:
+                found = self._offsets(group, wanted, require_stable=False)
+            except KafkaException as error:
+                _only_if_passing(error)
+                time.sleep(0.05)
+                continue
+            return {progress.owner for progress in found.values() if progress.owner}
+        return set()
+
+    def _alive(self, group: str) -> set[str]:
+        """Transactional ids of the group's members: each consumer's client id is its worker's."""
+        while not self._stopping():
+            try:
+                members = self._admin.describe_consumer_groups([group], request_timeout=5)[group].result().members
+            except KafkaException as error:
+                _only_if_passing(error)
+                time.sleep(0.05)
+                continue
+            return {member.client_id for member in members} | {self._own_id}
+        return {self._own_id}
+
+    def _fence(self, transactional_id: str) -> None:
+        """Abort what a dead owner left open. Takes effect with the first request, so nobody waits for the answer."""
+        running = self._fencing.get(transactional_id)
+        if running is not None and running.is_alive():
+            return
+        thread = threading.Thread(
+            target=fence, args=(self._bootstrap, transactional_id), name=f"fence {transactional_id}", daemon=True
+        )
+        self._fencing[transactional_id] = thread
+        thread.start()
+
+
+def fence(bootstrap: str, transactional_id: str) -> None:
+    """Initialise a transactional id: whoever used it is shut out, its open transaction is aborted."""
+    log.info("fencing a dead owner", transactional_id=transactional_id)
+    try:
+        Producer(producer_config(bootstrap, transactional_id)).init_transactions(30)
+    except KafkaException as error:
+        log.warning("fencing failed", transactional_id=transactional_id, error=str(error.args[0]))
+
+
+_PASSING = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+    }
+)
+
+
+def _only_if_passing(error: KafkaException) -> None:
+    """Raise what time does not mend (an ACL, an unknown topic)."""
+    cause = error.args[0]
+    if cause.code() not in _PASSING and not cause.retriable():
+        raise error
