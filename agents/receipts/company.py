@@ -16,7 +16,7 @@ _TRADE = re.compile(
 )
 _NOT_A_NAME = re.compile(
     r"^\W*(?:TAX\s*INVOICE|INVOICE|RECEIPT|CASH\s*(?:SALE|BILL|RECEIPT|SALES)S?|SIMPLIFIED.*|WELCOME.*|THANK.*|TQ\b.*"
-    r"|DUPLICATE.*|YOUR ORDER.*|OFFICIAL.*|COPY|REPRINT|BILL|CUSTOMER COPY|GST.*|TEL.*|PROMO.*|ORDER.*|LICENSEE.*"
+    r"|COMPANY NO.*|DUPLICATE.*|YOUR ORDER.*|OFFICIAL.*|COPY|REPRINT|BILL|CUSTOMER COPY|GST.*|TEL.*|PROMO.*|ORDER.*|LICENSEE.*"
     r"|WWW.*|HTTP.*|DATE.*)\W*$",
     re.IGNORECASE,
 )
@@ -29,6 +29,8 @@ _CONTACT = re.compile(r"\b(?:TEL|FAX|GST|REG|PHONE|INVOICE|EMAIL|E-MAIL|DATE|ROC
 _REGISTRATION = re.compile(
     r"\s*[(\[]?\s*(?:CO\.?\s*(?:REG\.?)?\s*(?:NO\.?)?\s*:?\s*)?(?:[A-Z]{2})?[0-9]{4,9}\s?-?\s?[A-Z0-9]?\s*[)\]]?\s*(?:\([A-Z]{2,4}\))?\s*$"
 )
+_GOES_ON = re.compile(r"(?:CO\.|ENTERPRISE|TRADING|STATIONERY|RESOURCES|HOLDINGS|MARKETING)", re.IGNORECASE)
+"""No name begins like this: it began on the row above."""
 _NUMBERS = re.compile(r"[\W\d_]*[A-Z]?[\W\d_]*")
 
 
@@ -49,7 +51,7 @@ def find_company(rows: Sequence[Row]) -> str | None:
     for at, name in enumerate(head[:6]):
         if _LIMITED.search(name):
             return _joined(head, at)
-    if len(head) > 1 and not _TRADE.search(head[0]) and _TRADE.search(head[1]):
+    if len(head) > 1 and not _TRADE.search(head[0]) and _TRADE.search(head[1]) and head[1][0] != "(":
         return f"{head[0]} {head[1]}" if len(head[1].split()) == 1 and len(head[0].split()) <= 3 else head[1]
     if len(head) > 1 and head[0].rstrip().endswith("&"):
         return f"{head[0]} {head[1]}"
@@ -61,7 +63,7 @@ def _joined(head: Sequence[str], at: int) -> str:
     name = _up_to_form(head[at])
     while at > 0:
         own = _LIMITED.sub("", name).strip(" .()")
-        broken = name.count(")") > name.count("(") or len(own.split()) <= 1 or name.upper().startswith("CO.")
+        broken = name.count(")") > name.count("(") or len(own.split()) <= 1 or bool(_GOES_ON.match(name))
         before = head[at - 1]
         if not broken or _LIMITED.search(before) or set(before.upper().split()) <= set(name.upper().split()):
             break
