@@ -17,6 +17,7 @@ from misstep.dev import kafka_probe
 from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
+from misstep.dev.died import ServerDiedError
 from misstep.dev.kafka_config import log4j2_properties, server_properties
 from misstep.dev.kafka_jars import class_path
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
@@ -80,8 +81,12 @@ class EmbeddedKafka:
         running = self._process()
         if running is not None:
             self.port = running.port
-            self._await_ready(running, size(self.log), cancel)
-            return
+            try:
+                self._await_ready(running, size(self.log), cancel)
+                return
+            except ServerDiedError:
+                # It was on its way out already: killed a moment ago, or by whom started it. Start it anew.
+                pass
         check_kafka_version(self.directory)
         jars = class_path(reporter=reporter, cancel=cancel)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -175,7 +180,7 @@ class EmbeddedKafka:
             return PortInUseError(
                 f"Kafka could not listen on {HOST}:{port}, another process took the port: start it again."
             )
-        return MisstepError(f"Kafka died while it started, saying '{reason}': the whole log is {self.log}.")
+        return ServerDiedError(f"Kafka died while it started, saying '{reason}': the whole log is {self.log}.")
 
     def _format(self, jars: Sequence[Path], cancel: threading.Event | None) -> None:
         """Lay out an empty data directory, as a whole or not at all."""

@@ -15,7 +15,7 @@ _TELLING = (
 
 
 def telling_line(log: Path, since_byte: int = 0) -> str:
-    """The last meaningful line after `since_byte`: a cause, else an exception, an error, any. At most 300 characters."""
+    """The last meaningful line after `since_byte` (a cause, else an exception, an error, any), of 300 characters."""
     try:
         with log.open("rb") as file:
             end = file.seek(0, 2)

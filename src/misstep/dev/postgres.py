@@ -17,6 +17,7 @@ from psycopg import sql
 from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
+from misstep.dev.died import ServerDiedError
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
 from misstep.dev.ports import HOST, PortInUseError, free_port, is_free
 from misstep.dev.postgres_owner import let_through, owner_of
@@ -92,8 +93,12 @@ class EmbeddedPostgres:
         running = self._process()
         if running is not None:
             self.port = running.port
-            self._await_ready(running, size(self.log), cancel)
-            return
+            try:
+                self._await_ready(running, size(self.log), cancel)
+                return
+            except ServerDiedError:
+                # It was on its way out already: killed a moment ago, or by whom started it. Start it anew.
+                pass
         check_postgres_version(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         owner = owner_of(self._data)
@@ -265,7 +270,7 @@ class EmbeddedPostgres:
             return PortInUseError(
                 f"Postgres could not listen on {HOST}:{port}, another process took the port: start it again."
             )
-        return MisstepError(f"Postgres died while it started, saying '{reason}': the whole log is {self.log}.")
+        return ServerDiedError(f"Postgres died while it started, saying '{reason}': the whole log is {self.log}.")
 
     def _drop_stale_postmaster_file(self) -> None:
         """Remove Postgres's own pid file when its pid now belongs to another program: Postgres would not start."""

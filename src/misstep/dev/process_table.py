@@ -13,7 +13,8 @@ def birth_mark(pid: int) -> str | None:
     """
     if sys.platform == "linux":
         fields = _stat(pid)
-        if fields is None or fields[0] in ("Z", "X"):
+        # Of a program with many threads the first may be a zombie while the others still hold its ports and files.
+        if fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1):
             return None
         return f"{_boot_id()}/{fields[19]}"
     said = _ps("-o", "stat=,lstart=", "-p", str(pid)).split(maxsplit=1)

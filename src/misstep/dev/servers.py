@@ -139,13 +139,13 @@ class _Start:
     option: str
     asked_port: int | None
     remembered_port: int | None
-    was_running: bool = False
+    pid_before: int | None = None
     error: BaseException | None = None
 
     def choose_port(self) -> None:
         """The running server's port, else the one asked for, else the remembered one if it is free, else a free one."""
-        self.was_running = self.server.pid is not None
-        if self.was_running:
+        self.pid_before = self.server.pid
+        if self.pid_before is not None:
             if self.asked_port not in (None, self.server.port):
                 raise UsageError(
                     f"{self.name} is up already, on port {self.server.port}: run `misstep down` first to have it on "
@@ -189,7 +189,7 @@ def _undo(starts: list[_Start], threads: list[threading.Thread]) -> None:
         if thread.ident is not None:
             thread.join()
     for start in starts:
-        if not start.was_running:
+        if start.server.pid != start.pid_before:
             start.server.stop()
 
 
