@@ -1,0 +1,49 @@
+"""Slots: the stable names under which workers are restarted. One process a slot, held by a lock file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from misstep.errors import UsageError
+
+SLOTS_MAX = 256
+
+
+@dataclass
+class Slot:
+    """A slot that this process holds until it ends; the lock goes with the process, however it dies."""
+
+    name: str
+    _descriptor: int
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def host_name() -> str:
+    """This host's (or pod's) name as it may stand in a transactional id."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname()) or "host"
+
+
+def take_slot(directory: Path, base: str | None = None, index: int | None = None) -> Slot:
+    """Take the first free slot `{base}-{index}` of this host, or the one asked for. UsageError when it is taken."""
+    base = base or host_name()
+    directory.mkdir(parents=True, exist_ok=True)
+    for candidate in range(SLOTS_MAX) if index is None else (index,):
+        name = f"{base}-{candidate}"
+        descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return Slot(name, descriptor)
+    wanted = f"slot {base}-{index}" if index is not None else f"each of the {SLOTS_MAX} slots of {base}"
+    raise UsageError(f"Another worker of this host holds {wanted}; see {directory}.")
