@@ -72,7 +72,9 @@ class Agent(Takes[In], Generic[In, Res]):
         self.__module__ = function.__module__
         self.__wrapped__ = function
         if not _NAME.fullmatch(self.name):
-            raise UsageError(f"{self.where}: an agent's name is lower case letters, digits and _; {self.name!r} is not.")
+            raise UsageError(
+                f"{self.where}: an agent's name is lower case letters, digits and _; {self.name!r} is not."
+            )
         if blocking and self.is_async:
             raise UsageError(f"{self.where}: an async agent cannot be blocking=True; leave one of the two out.")
 

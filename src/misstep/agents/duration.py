@@ -16,15 +16,15 @@ def duration_ms(text: str | timedelta, *, what: str = "duration") -> int:
     if isinstance(text, timedelta):
         total = int(text.total_seconds() * 1000)
     else:
-        total, end = 0.0, 0
+        exact, end = 0.0, 0
         for match in _PARTS.finditer(text):
             if match.start() != end:
                 break
-            total += float(match[1]) * _MS[match[2]]
+            exact += float(match[1]) * _MS[match[2]]
             end = match.end()
         if not text.strip() or end != len(text):
             raise UsageError(f"{what} {text!r} is not a duration; write it like '250ms', '2s', '5m', '24h' or '7d'.")
-        total = int(total)
+        total = int(exact)
     if total <= 0:
         raise UsageError(f"{what} {text!r} must be longer than nothing.")
     return total

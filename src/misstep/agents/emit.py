@@ -177,9 +177,7 @@ class Emitter:
         records = [record]
         if route == DEAD_LETTER:
             records.append(self._dead_letter(inbound, reason, detail, now_ms))
-        ends = route == DEAD_LETTER or (
-            route == ESCALATE and self._plan.escalation in (None, self._agent.name)
-        )
+        ends = route == DEAD_LETTER or (route == ESCALATE and self._plan.escalation in (None, self._agent.name))
         if ends:
             records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms))
         return records
@@ -306,9 +304,7 @@ class Emitter:
             return _kind_headers(type(inbound.payload))
         return [(name, given[name]) for name in ("ce_type", "ce_dataschema", "content-type") if name in given]
 
-    def _escalation(
-        self, inbound: Inbound, reason: str, detail: str, evidence: Mapping[str, object]
-    ) -> bytes:
+    def _escalation(self, inbound: Inbound, reason: str, detail: str, evidence: Mapping[str, object]) -> bytes:
         raw = inbound.message.value or b""
         try:
             payload = orjson.loads(raw)

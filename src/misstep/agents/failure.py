@@ -11,7 +11,9 @@ Q_co = TypeVar("Q_co", bound=str, covariant=True)
 class Failure(Exception, Generic[Q_co]):
     """One named reason with a detail for people and evidence for machines. Made by `turn.fail`."""
 
-    def __init__(self, reason: Q_co, detail: str, evidence: Mapping[str, object] | None = None, agent: str = "") -> None:
+    def __init__(
+        self, reason: Q_co, detail: str, evidence: Mapping[str, object] | None = None, agent: str = ""
+    ) -> None:
         super().__init__(reason, detail)
         self.reason: str = reason
         self.detail = detail

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import orjson
 
+from misstep.agents.earlier import Recall, newest_saying
 from misstep.agents.failure import Failure
 from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.bus.topics import Topics
@@ -17,7 +17,6 @@ from misstep.contracts.event import (
     OK,
     Lineage,
     MalformedEvent,
-    Step,
     case_id_of,
     hash_of_bare_case,
     read_lineage,
@@ -72,14 +71,8 @@ class Inbound:
     first_failed_ms: int = 0
 
 
-class Recall(Protocol):
-    """Reads one event back by where it stands; LookupError when it is no longer there."""
-
-    def __call__(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]: ...
-
-
 def hears(source: Source, agent: bytes, headers: Mapping[str, bytes]) -> bool:
-    """Is this message for the agent? By headers alone; one whose headers are missing is, so that it is accounted for."""
+    """Is this message for the agent? By headers alone; without headers it is, so that somebody accounts for it."""
     if source.routes:
         route = headers.get("ce_route")
         if route is not None and route not in source.routes:
@@ -142,7 +135,7 @@ def admit(
     contract = headers.get("ce_type")
     if lineage.reason != OK and contract is not None and contract.decode("utf-8", "replace") not in agent.accepts_names:
         try:
-            value, dataschema = _newest_that_fits(plan, agent, topics, lineage.steps, recall)
+            value, dataschema = newest_saying(plan, topics, lineage.steps, agent.accepts_names, recall)
         except LookupError as error:
             inbound.misfit = Verdict(
                 reason=SCHEMA_INVALID, detail=f"schema: {error}", evidence={"stage": "input", **_at(message)}
@@ -201,19 +194,3 @@ def _why_here(lineage: Lineage, headers: Mapping[str, bytes]) -> Failure[str]:
         evidence = {}
     detail = headers.get("ce_failuredetail", b"").decode("utf-8", "replace")
     return Failure(lineage.reason, detail, evidence if isinstance(evidence, dict) else {}, lineage.agent)
-
-
-def _newest_that_fits(
-    plan: Plan, agent: AgentPlan, topics: Topics, steps: Sequence[Step], recall: Recall
-) -> tuple[bytes | None, bytes | None]:
-    """Value and dataschema of the case's newest version that fits what the agent accepts; LookupError if none does."""
-    wanted = agent.accepts_names
-    for emitter, _, partition, offset, reason in reversed(steps):
-        emits = plan.agents[emitter].emits if emitter in plan.agents else (plan.starts,) if emitter == CASES else ()
-        if reason != OK or not any(contract.__contract__.name in wanted for contract in emits):
-            continue
-        value, headers = recall(topics.of_step(emitter, reason), partition, offset)
-        contract = headers.get("ce_type")
-        if emitter == CASES or (contract is not None and contract.decode() in wanted):
-            return value, headers.get("ce_dataschema")
-    raise LookupError(f"no version of this case says what {agent.name} accepts ({', '.join(sorted(wanted))})")

@@ -56,7 +56,9 @@ class DegradeLink:
     value: Contract | Callable[[Turn[Any]], Contract]
 
     def __str__(self) -> str:
-        name = self.value.__contract__.name if isinstance(self.value, Contract) else getattr(self.value, "__name__", "?")
+        name = (
+            self.value.__contract__.name if isinstance(self.value, Contract) else getattr(self.value, "__name__", "?")
+        )
         return f"degrade({name})"
 
 

@@ -86,5 +86,3 @@ def publisher_config(bootstrap: str, **more: object) -> Config:
         "message.max.bytes": MESSAGE_MAX_BYTES,
         **more,
     }
-
-

@@ -31,7 +31,10 @@ class Progress:
     owner: str = ""
     """Transactional id of who wrote it."""
     finished: bytes = b""
-    """Bit k (of byte k // 8): the k-th message delivered from the base on is finished. By delivery, not by offset: offsets have gaps."""
+    """Bit k (of byte k // 8): the k-th message delivered from the base on is finished.
+
+    By delivery, not by offset: offsets have gaps.
+    """
     attempts: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """k -> (attempts made, index of the last one's reason) of unfinished messages that were tried."""
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from misstep.bus.config import reader_config
+from misstep.bus.message import headers_of
 
 TIMEOUT_S = 10.0
 
@@ -37,7 +38,7 @@ class EventReader:
                 if error is None:
                     if message.offset() != offset:
                         raise LookupError(f"the event at {where} is no longer in Kafka")
-                    headers = {name: value for name, value in message.headers() or () if value is not None}
+                    headers = {name: value for name, value in headers_of(message) if value is not None}
                     return message.value(), headers
                 if error.code() in (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET):
                     raise LookupError(f"the event at {where} is no longer in Kafka")

@@ -16,12 +16,12 @@ class Window:
 
     __slots__ = (
         "_base",
-        "_committed",
-        "_proposed",
         "_before",
         "_beyond",
+        "_committed",
         "_delivered",
         "_offsets",
+        "_proposed",
         "attempts",
         "earlier_attempts",
         "next_offset",

@@ -17,6 +17,7 @@ import orjson
 
 from misstep.agents.calling import calling
 from misstep.agents.decide import TryAgain
+from misstep.agents.earlier import earlier_version
 from misstep.agents.emit import Emitter
 from misstep.agents.inbound import Delivered, Inbound, Verdict, admit, header_map, hears
 from misstep.agents.plan import AgentPlan, Plan
@@ -118,7 +119,9 @@ def rehearse(
     value = case if isinstance(case, bytes) else encode(case) if isinstance(case, Contract) else orjson.dumps(case)
     loop = VirtualLoop()
     try:
-        stage = _Stage(plan, list(dependencies), {name: deque(reasons) for name, reasons in (force or {}).items()}, loop)
+        stage = _Stage(
+            plan, list(dependencies), {name: deque(reasons) for name, reasons in (force or {}).items()}, loop
+        )
         return loop.run_until_complete(stage.play(case_id, value, headers))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
@@ -242,20 +245,10 @@ class _Stage:
             raise LookupError(f"the event at {topic} [{partition}] @ {offset} is not there")
         return written[offset].value, header_map(written[offset].headers)
 
-    async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
+    def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
         inbound = turn.origin
         assert isinstance(inbound, Inbound)
-        if isinstance(turn.payload, contract):
-            return turn.payload
-        for emitter, _, partition, offset, reason in reversed(inbound.lineage.steps):
-            if reason != OK:
-                continue
-            value, headers = self._recall(self._topics.of_step(emitter, reason), partition, offset)
-            said = headers.get("ce_type", self._plan.starts.__contract__.name.encode())
-            if said.decode() == contract.__contract__.name:
-                read = Reader(contract, self._schemas).read(value, headers.get("ce_dataschema"))
-                return read  # type: ignore[return-value]
-        raise LookupError(f"no version of case {turn.case_id} says {contract.__contract__.name}")
+        return earlier_version(self._plan, self._topics, turn, inbound.lineage, contract, self._recall, self._schemas)
 
 
 class _Around:
@@ -263,7 +256,7 @@ class _Around:
         self._stage = stage
 
     async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
-        return await self._stage.earlier(turn, contract)
+        return self._stage.earlier(turn, contract)
 
     def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]:
         return calling(turn.agent, dependency, {dependency})

@@ -215,10 +215,11 @@ class Committer:
         self._seam("before_offsets")
         committed = []
         for group, windows in groups:
-            offsets = []
-            for window in windows.values():
-                if (proposed := window.propose(self._id)) is not None:
-                    offsets.append(TopicPartition(window.topic, window.partition, *proposed))
+            offsets = [
+                TopicPartition(window.topic, window.partition, *proposed)
+                for window in windows.values()
+                if (proposed := window.propose(self._id)) is not None
+            ]
             if offsets:
                 committed.append((group, offsets))
         for group, offsets in committed:

@@ -44,9 +44,7 @@ class KnownCases:
 def read_back(bootstrap: str, client_id: str, topic: str, bases: dict[int, tuple[int, int]]) -> dict[int, KnownCases]:
     """The known cases of each partition just before its base. `bases`: partition -> (first offset there is, base)."""
     known = {partition: KnownCases() for partition in bases}
-    starts = {
-        partition: max(first, base - WINDOW_CASES) for partition, (first, base) in bases.items() if base > first
-    }
+    starts = {partition: max(first, base - WINDOW_CASES) for partition, (first, base) in bases.items() if base > first}
     if not starts:
         return known
     more = {"max.partition.fetch.bytes": 4_194_304, "fetch.wait.max.ms": 10}

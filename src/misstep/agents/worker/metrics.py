@@ -18,7 +18,10 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self._turns = Counter(
-            "misstep_turns", "Turns committed, by agent and failure reason.", ["agent", "reason"], registry=self.registry
+            "misstep_turns",
+            "Turns committed, by agent and failure reason.",
+            ["agent", "reason"],
+            registry=self.registry,
         )
         self._duplicates = Counter(
             "misstep_duplicate_cases", "Cases published again under a known id.", ["agent"], registry=self.registry
@@ -43,11 +46,15 @@ class Metrics:
         )
         self._assigned = Gauge("misstep_assigned_partitions", "Partitions held.", ["agent"], registry=self.registry)
         self._broker_rtt = Gauge(
-            "misstep_broker_rtt_seconds", "Round trip to a broker, p99, as librdkafka reports it.", ["client", "broker"],
+            "misstep_broker_rtt_seconds",
+            "Round trip to a broker, p99, as librdkafka reports it.",
+            ["client", "broker"],
             registry=self.registry,
         )
         self._lag = Gauge(
-            "misstep_consumer_lag", "Messages between position and end.", ["group", "topic", "partition"],
+            "misstep_consumer_lag",
+            "Messages between position and end.",
+            ["group", "topic", "partition"],
             registry=self.registry,
         )
 

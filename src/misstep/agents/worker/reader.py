@@ -21,6 +21,7 @@ from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
+from misstep.bus.message import headers_of
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
 from misstep.bus.takeover import Place, Takeover
 from misstep.bus.topics import Topics
@@ -171,7 +172,7 @@ class Reader:
             return None
         position = window.deliver(offset)
         key = message.key()
-        raw = message.headers() or ()
+        raw = headers_of(message)
         source = self._sources[topic]
         if topic == self._cases_topic and self._known[partition].seen(key):
             if not window.finished_before(position):

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 import structlog
 
 from misstep.agents.decide import TryAgain
+from misstep.agents.earlier import Recall
 from misstep.agents.emit import Emitter
-from misstep.agents.inbound import Delivered, Inbound, Recall, Verdict, admit
+from misstep.agents.inbound import Delivered, Inbound, Verdict, admit
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.settle import judge_exception, judge_result, make_turn, over_budget, settle
 from misstep.agents.turn import Surroundings, Turn

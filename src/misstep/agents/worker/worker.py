@@ -16,8 +16,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from misstep.agents.calling import calling
+from misstep.agents.earlier import Recall, earlier_version
 from misstep.agents.emit import Emitter
-from misstep.agents.inbound import Inbound, Recall
+from misstep.agents.inbound import Inbound
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.turn import C, Turn
 from misstep.agents.wiring import Wiring
@@ -32,7 +33,6 @@ from misstep.bus.takeover import Takeover
 from misstep.bus.topics import Topics
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
-from misstep.contracts.event import CASES, OK
 
 log = structlog.get_logger(__name__)
 
@@ -148,9 +148,7 @@ class Worker:
         commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
         for reader in self._readers:
             reader.close()
-        log.info(
-            "drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished
-        )
+        log.info("drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished)
 
     def _reader(
         self,
@@ -254,18 +252,13 @@ class _Around:
     async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
         inbound = turn.origin
         assert isinstance(inbound, Inbound)
-        name = contract.__contract__.name
-        if isinstance(turn.payload, contract):
-            return turn.payload
-        for emitter, _, partition, offset, reason in reversed(inbound.lineage.steps):
-            known = self._plan.agents.get(emitter)
-            emits = (self._plan.starts,) if emitter == CASES else known.emits if known is not None else ()
-            if reason != OK or name not in {emitted.__contract__.name for emitted in emits}:
-                continue
-            topic = self._topics.of_step(emitter, reason)
-            value, headers = await asyncio.to_thread(self._recall, topic, partition, offset)
-            said = headers.get("ce_type")
-            if said is None or said.decode() == name:
-                read = ContractReader(contract, self._schemas).read(value, headers.get("ce_dataschema"))
-                return read  # type: ignore[return-value]
-        raise LookupError(f"no version of case {turn.case_id} says {name}")
+        return await asyncio.to_thread(
+            earlier_version,
+            self._plan,
+            self._topics,
+            turn,
+            inbound.lineage,
+            contract,
+            self._recall,
+            self._schemas,
+        )
