@@ -24,7 +24,7 @@ DECLARE
     home text := (SELECT nspname FROM pg_namespace n JOIN pg_type t ON t.typnamespace = n.oid
                   WHERE t.oid = 'failure_reason_t'::regtype);
 BEGIN
-    IF reason !~ '^[a-z][a-z0-9_]{1,62}$' THEN
+    IF reason !~ '^[a-z][a-z0-9_]{0,47}$' THEN
         RETURN false;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('misstep.failure_reason_t', 0));

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+
 from misstep.bus.topics import Topics
 from misstep.contracts.event import (
     CASES,
@@ -58,7 +59,9 @@ class Workflow:
     _times: Timestamps = field(init=False, default_factory=Timestamps)
 
     def __post_init__(self) -> None:
-        self._producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "queue.buffering.max.messages": 500_000})
+        self._producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "queue.buffering.max.messages": 500_000}
+        )
         self.create_topics(self.topics.all(list(self.agents)))
 
     def create_topics(self, names: Sequence[str]) -> None:
@@ -179,11 +182,19 @@ class Workflow:
         case.written += 1
         return headers
 
-    def end(self, case: Case, outcome: str = "completed", *, reason: str = "ok", agent: str = "", detail: str = "") -> None:
+    def end(
+        self, case: Case, outcome: str = "completed", *, reason: str = "ok", agent: str = "", detail: str = ""
+    ) -> None:
         """Publish the case's outcome."""
         payload = {"outcome": outcome, "failure_reason": reason, "agent": agent or None, "detail": detail or None}
         self.turn(
-            case, OUTCOMES, "ok", route="end", value=orjson.dumps(payload), topic=self.topics.outcomes, contract="misstep.outcome"
+            case,
+            OUTCOMES,
+            "ok",
+            route="end",
+            value=orjson.dumps(payload),
+            topic=self.topics.outcomes,
+            contract="misstep.outcome",
         )
 
     def bury(self, case: Case, agent: str, reason: str, detail: str, value: bytes, headers: Headers) -> None:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
-from misstep.store.kafka_message import KafkaMessage
 
 from misstep.bus.topics import Topics
 from misstep.contracts.event import OK, case_id_of, hash_of_bare_case
+from misstep.contracts.failure import well_formed
 from misstep.store.jsonb_text import jsonb_text
-from misstep.store.reasons import WELL_FORMED
+from misstep.store.kafka_message import KafkaMessage
 from misstep.store.source import Source
 from misstep.store.stored_case_id import stored_case_id
 from misstep.store.turn_columns import SEPARATOR, escaped
@@ -225,7 +225,7 @@ class CarefulRows:
         if raw in self._reasons:
             return raw.decode(), ""
         name = text_of(raw, 200)
-        if WELL_FORMED.fullmatch(name) and self._add_reason(name):
+        if well_formed(name) and self._add_reason(name):
             return name, ""
         return "agent_fault", name
 

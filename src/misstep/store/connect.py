@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -13,22 +13,25 @@ from misstep.errors import MisstepError, ServerUnreachable, UsageError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-CONNECT_TIMEOUT_S = 5
+PATIENCE: Final = {
+    "connect_timeout": 5,
+    "client_encoding": "utf8",
+    # A server that vanished without a word is noticed after half a minute instead of two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+}
 
 
 def connect(dsn: str, *, application: str = "misstep") -> Connection:
     """A connection in autocommit mode. Raises ServerUnreachable, or UsageError for a DSN that is none."""
     try:
-        parts = conninfo_to_dict(dsn)
+        parts: dict[str, Any] = {**PATIENCE, **conninfo_to_dict(dsn)}
     except psycopg.ProgrammingError as error:
-        raise UsageError(f"the Postgres DSN cannot be read ({_line(error)}): use postgresql://user@host:port/name") from None
-    parts.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+        raise UsageError(
+            f"the Postgres DSN cannot be read ({_line(error)}): use postgresql://user@host:port/name"
+        ) from None
     parts.setdefault("application_name", application)
-    parts.setdefault("client_encoding", "utf8")
-    # A server that vanished without a word is noticed after half a minute instead of two hours.
-    parts.setdefault("keepalives_idle", 10)
-    parts.setdefault("keepalives_interval", 5)
-    parts.setdefault("keepalives_count", 4)
     try:
         return psycopg.connect(**{key: value for key, value in parts.items() if value is not None}, autocommit=True)
     except psycopg.OperationalError as error:
@@ -52,7 +55,8 @@ def asking(dsn: str) -> Iterator[Connection]:
 def unreachable(dsn: str, error: psycopg.Error) -> ServerUnreachable:
     """The sentence for a server that does not answer; it never holds a password."""
     return ServerUnreachable(
-        f"Postgres at {place(dsn)} does not answer ({_line(error)}): start it with `misstep up`, or set MISSTEP_POSTGRES"
+        f"Postgres at {place(dsn)} does not answer ({_line(error)}): "
+        "start it with `misstep up`, or set MISSTEP_POSTGRES"
     )
 
 

@@ -71,7 +71,9 @@ def _string(token: str, changes: dict[str, None]) -> str:
         token = _surrogates(token, changes)
     if _CONTROL.search(token):
         changes["raw control characters escaped"] = None
-        token = _CONTROL.sub(lambda found: "\\\\u0000" if found.group() == "\0" else f"\\u{ord(found.group()):04x}", token)
+        token = _CONTROL.sub(
+            lambda found: "\\\\u0000" if found.group() == "\0" else f"\\u{ord(found.group()):04x}", token
+        )
     return token
 
 
@@ -91,7 +93,12 @@ def _surrogates(token: str, changes: dict[str, None]) -> str:
             shown = "\\" + shown
         elif 0xD800 <= code <= 0xDBFF:
             follower = escapes[index + 1] if index + 1 < len(escapes) else None
-            if follower and follower.start() == match.end() and follower[1] and 0xDC00 <= int(follower[1], 16) <= 0xDFFF:
+            if (
+                follower
+                and follower.start() == match.end()
+                and follower[1]
+                and 0xDC00 <= int(follower[1], 16) <= 0xDFFF
+            ):
                 paired = index + 1
             else:
                 changes["half of a surrogate pair written as text"] = None

@@ -1,4 +1,4 @@
-"""A dead letter as a row of `dead_letters`: its bytes as they are, and what its envelope says, as far as it can be read."""
+"""A dead letter as a row of `dead_letters`: its bytes as they are, and what its envelope says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from misstep.store.kafka_message import KafkaMessage
 
 from misstep.bus.topics import Topics
 from misstep.contracts.event import case_id_of
@@ -23,6 +22,7 @@ from misstep.store.careful_row import (
     moment_of,
     text_of,
 )
+from misstep.store.kafka_message import KafkaMessage
 from misstep.store.source import Source
 from misstep.store.stored_case_id import stored_case_id
 

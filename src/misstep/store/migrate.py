@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import psycopg
 import structlog
-from yoyo import read_migrations
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import parse_uri
-from yoyo.migrations import Migration, default_migration_table, topological_sort
+from yoyo import read_migrations  # type: ignore[import-untyped]
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend  # type: ignore[import-untyped]
+from yoyo.connections import parse_uri  # type: ignore[import-untyped]
+from yoyo.migrations import Migration, default_migration_table, topological_sort  # type: ignore[import-untyped]
 
 from misstep.errors import MisstepError
 from misstep.store.connect import Connection, asking, connect, place

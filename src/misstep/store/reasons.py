@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from psycopg import sql
 
+from misstep.contracts.failure import well_formed
 from misstep.errors import UsageError
 from misstep.store.connect import Connection, asking
-
-WELL_FORMED = re.compile(r"[a-z][a-z0-9_]{1,62}")
 
 
 def known_reasons(connection: Connection) -> list[str]:
@@ -24,13 +22,13 @@ def known_reasons(connection: Connection) -> list[str]:
 def ensure_reasons(dsn: str, names: Iterable[str]) -> list[str]:
     """Add a workflow's own reason names to `failure_reason_t` and return those that were new.
 
-    Raises UsageError for a name that is not lower-case letters, digits and underscores (at most 63), or
+    Raises UsageError for a name that is not lower-case letters, digits and underscores (at most 48), or
     ServerUnreachable.
     """
     wanted = list(dict.fromkeys(names))
     for name in wanted:
-        if not WELL_FORMED.fullmatch(name):
-            raise UsageError(f"failure reason {name!r} is not a name: use lower-case letters, digits and underscores")
+        if not well_formed(name):
+            raise UsageError(f"failure reason {name!r} is not a name: use lower-case letters, digits and _, at most 48")
     with asking(dsn) as connection:
         known = set(known_reasons(connection))
         new = [name for name in wanted if name not in known]

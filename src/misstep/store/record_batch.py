@@ -13,11 +13,11 @@ from typing import Any
 
 import psycopg
 import structlog
-from misstep.store.kafka_message import KafkaMessage
 
 from misstep.bus.topics import Topics
 from misstep.store.careful_row import CarefulRows, DecodeAvro
 from misstep.store.connect import Connection
+from misstep.store.kafka_message import KafkaMessage
 from misstep.store.letter_row import INSERT_LETTER, letter_row
 from misstep.store.months import ensure_month, ensure_months_ahead, worth_a_partition
 from misstep.store.reasons import known_reasons
@@ -137,7 +137,9 @@ class BatchRecorder:
                 self._surely(cursor, message, source, row)
         return len(turns)
 
-    def _surely(self, cursor: psycopg.Cursor[tuple[object, ...]], message: KafkaMessage, source: Source, row: bytes) -> None:
+    def _surely(
+        self, cursor: psycopg.Cursor[tuple[object, ...]], message: KafkaMessage, source: Source, row: bytes
+    ) -> None:
         """One row, whatever it takes. A place that is taken holds either this very event, or one of a topic that was
         deleted since and wrote its event at the same offset and microsecond: then this one is put beside it."""
         bare: str | None = None
@@ -166,7 +168,8 @@ class BatchRecorder:
         """Whether the event of this row is in the audit: the same place and the same hash."""
         *_, hashed, _, topic, partition, offset = row.rstrip(b"\n").split(SEPARATOR)
         found = self._connection.execute(
-            "SELECT FROM case_turns WHERE kafka_topic = %s AND kafka_partition = %s AND kafka_offset = %s AND hash = %s",
+            "SELECT FROM case_turns "
+            "WHERE kafka_topic = %s AND kafka_partition = %s AND kafka_offset = %s AND hash = %s",
             [topic.decode(), int(partition), int(offset), hashed.decode()],
         ).fetchone()
         return found is not None

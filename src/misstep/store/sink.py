@@ -23,6 +23,7 @@ from misstep.bus.topics import Topics
 from misstep.errors import MisstepError, ServerUnreachable
 from misstep.store.careful_row import DecodeAvro
 from misstep.store.connect import Connection, place
+from misstep.store.impatience import hang_up_after
 from misstep.store.kafka_message import KafkaMessage
 from misstep.store.record_batch import BatchRecorder
 from misstep.store.sink_metrics import LAG_RECORDS, LAG_SECONDS, POSTGRES_UP
@@ -37,6 +38,8 @@ POLL_S: Final = 0.2
 LAG_EVERY_S: Final = 1.0
 BACK_OFF_FIRST_S: Final = 0.1
 BACK_OFF_MOST_S: Final = 5.0
+PATIENCE_S: Final = 60.0
+"""How long a batch may take before the server is taken for frozen."""
 
 log = structlog.get_logger(__name__)
 
@@ -200,17 +203,20 @@ class Sink:
             self._seek(at)
 
     def _on_message_error(self, error: KafkaError, message: Message) -> None:
-        at = (message.topic() or "", message.partition() if message.partition() is not None else -1)
+        number = message.partition()
+        at: Place = (message.topic() or "", -1 if number is None else number)
         if error.code() == KafkaError._PARTITION_EOF:
-            self._at_end.add(at)  # type: ignore[arg-type]
+            self._at_end.add(at)
         elif error.fatal():
             raise MisstepError(
                 f"the audit sink {self._instance or ''} of {self._group} was shut out ({error.str()}): "
                 "another sink runs under the same name; give each its own"
             )
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE) and at in self._next:
-            self._log.warning("Kafka has no message at this offset", topic=at[0], partition=at[1], offset=self._next[at])  # type: ignore[index]
-            self._unplace([at])  # type: ignore[list-item]
+            self._log.warning(
+                "Kafka has no message at this offset", topic=at[0], partition=at[1], offset=self._next[at]
+            )
+            self._unplace([at])
         else:
             self._log.warning("Kafka says", error=error.str(), topic=at[0] or None)
 
@@ -285,7 +291,8 @@ class Sink:
         try:
             self._reach()
             assert self._recorder is not None
-            self._recorder.record(self._batch, steps)
+            with hang_up_after(self._reach(), PATIENCE_S):
+                self._recorder.record(self._batch, steps)
         except PlaceMoved as moved:
             self._log.info("another sink has written some of these events; reading where it stopped", places=str(moved))
             self._unplace(list(moved.stored))

@@ -18,7 +18,7 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 
-class PlaceMoved(Exception):  # noqa: N818 (not an error: somebody else has written these events)
+class PlaceMoved(Exception):
     """Another sink has written what this batch begins with; `stored` says where each such partition stands now."""
 
     def __init__(self, stored: Mapping[Place, int | None]) -> None:

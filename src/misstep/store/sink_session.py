@@ -20,8 +20,8 @@ def sink_session(dsn: str, group: str) -> Connection:
     try:
         # A sink that stands still inside a transaction must not hold its offsets against the one that took over.
         connection.execute("SET idle_in_transaction_session_timeout = '30s'")
-        connection.execute("SET statement_timeout = '60s'")
-        # A crash of Postgres may lose the last commits, rows and offsets alike; the sink then reads them from Kafka again.
+        connection.execute("SET statement_timeout = '50s'")
+        # A crash of Postgres may lose the last commits, rows and offsets alike; the sink reads them from Kafka again.
         connection.execute("SET synchronous_commit = off")
         connection.execute("SET timezone = 'UTC'")
         may = connection.execute(

@@ -68,7 +68,12 @@ def topic_ids(admin: AdminClient, topics: Collection[str]) -> Mapping[str, str]:
 def _report_gone(topic: str, partition: int, count: int, when: str) -> None:
     namespace, _, rest = topic.partition(".")
     GONE.labels(namespace, rest.partition(".")[0]).inc(count)
-    log.error(f"Kafka deleted messages {when}: give the topic a longer retention", topic=topic, partition=partition, offsets=count)
+    log.error(
+        f"Kafka deleted messages {when}: give the topic a longer retention",
+        topic=topic,
+        partition=partition,
+        offsets=count,
+    )
 
 
 __all__ = ["KafkaException", "start_places", "topic_ids"]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from misstep.store.kafka_message import KafkaMessage
-
 from misstep.bus.topics import Topics
 from misstep.contracts.event import CASES, Timestamps, hash_of_bare_case
+from misstep.store.kafka_message import KafkaMessage
 from misstep.store.source import Source
 from misstep.store.stored_case_id import MAX_CHARS
 from misstep.store.turn_columns import SEPARATOR, TURN_COLUMNS, escaped
@@ -36,7 +35,7 @@ class FastRows:
 
     def row(self, message: KafkaMessage, source: Source) -> bytes | None:
         headers = message.headers()
-        get = dict(headers).get if headers else {}.get
+        get = dict(headers or ()).get
         key = message.key()
         value = message.value() or b""
         if type(key) is not bytes or not key or len(key) > MAX_CHARS or (value and value[0] not in _JSON_STARTS):
