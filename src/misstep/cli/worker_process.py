@@ -1,0 +1,71 @@
+"""A worker process, as `misstep run` starts it: `python -m misstep.cli.worker_process --slot NAME --index 0`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import structlog
+
+from misstep.agents.worker.committer import SlotTaken
+from misstep.agents.worker.slot import take_slot
+from misstep.composition import environment
+from misstep.errors import MisstepError, UsageError
+from misstep.logs import configure_logs
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the interpreter from another: the commit thread must get in between long reads."""
+GC_THRESHOLD = 50_000
+"""Allocations between collections: a turn makes few cycles, and a collection stops every thread."""
+
+
+def main() -> int:
+    """Run one worker until SIGTERM; a second signal ends the process at once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--index", type=int, required=True, help="index of the slot on this host")
+    parser.add_argument("--level", default="info")
+    parser.add_argument("agents", nargs="*", help="WORKFLOW or WORKFLOW/AGENT; all without any")
+    options = parser.parse_args()
+    configure_logs(options.level)
+    log = structlog.get_logger("misstep.worker")
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    try:
+        env = environment()
+        slot = take_slot(env.data / "slots", env.settings.slot, options.index)
+        worker = env.worker(slot.name, options.agents)
+    except MisstepError as error:
+        log.error("cannot start", why=str(error))
+        return error.exit_code
+    signals = 0
+
+    def told(number: int, frame: FrameType | None) -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            os._exit(130)
+        threading.Thread(target=worker.stop).start()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    try:
+        worker.run()
+    except SlotTaken as error:
+        log.error("slot taken", why=str(error))
+        return UsageError.exit_code
+    except MisstepError as error:
+        log.error("stopped", why=str(error))
+        return error.exit_code
+    except Exception:
+        log.exception("the worker broke; it is restarted in its slot")
+        return 70
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
