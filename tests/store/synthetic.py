@@ -56,22 +56,26 @@ class Workflow:
     partitions: int = PARTITIONS
     written: int = 0
     _producer: Producer = field(init=False)
+    _admin: AdminClient = field(init=False)
     _times: Timestamps = field(init=False, default_factory=Timestamps)
 
     def __post_init__(self) -> None:
         self._producer = Producer(
             {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "queue.buffering.max.messages": 500_000}
         )
+        self._admin = AdminClient({"bootstrap.servers": self.bootstrap})
         self.create_topics(self.topics.all(list(self.agents)))
 
     def create_topics(self, names: Sequence[str]) -> None:
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        for future in admin.create_topics([NewTopic(name, self.partitions, 1) for name in names]).values():
+        for future in self._admin.create_topics([NewTopic(name, self.partitions, 1) for name in names]).values():
             future.result()
 
     def delete_topics(self, names: Sequence[str]) -> None:
-        for future in AdminClient({"bootstrap.servers": self.bootstrap}).delete_topics(list(names)).values():
+        for future in self._admin.delete_topics(list(names)).values():
             future.result()
+
+    def has_topic(self, name: str) -> bool:
+        return name in self._admin.list_topics(timeout=5).topics
 
     def put(
         self,
