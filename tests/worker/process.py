@@ -1,0 +1,82 @@
+"""A worker process for tests, which can be told where to die: `python -m tests.worker.process ...`."""
+
+import argparse
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+from misstep.agents.worker.committer import SlotTaken
+from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.agents.wiring import Wiring
+from misstep.contracts import LocalSchemas
+from misstep.logs import configure_logs
+from misstep.saga.compile import compile_plan
+from tests.worker import score as scores
+
+
+def killer(spec: str) -> "type[object] | object":
+    """A seam that kills this process: `after_produce:3` = the third time; `commit:3` = during the third commit."""
+    if not spec:
+        return lambda name: None
+    where, _, times = spec.partition(":")
+    left = int(times or 1)
+
+    def seam(name: str) -> None:
+        nonlocal left
+        if where == "commit" and name == "after_offsets":
+            left -= 1
+            if left == 0:
+                delay = random.random() * 0.004
+                threading.Thread(target=lambda: (time.sleep(delay), os.kill(os.getpid(), signal.SIGKILL))).start()
+        elif name == where:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return seam
+
+
+def main() -> int:
+    """Run one worker over a workflow of tests/worker/score.py until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kafka", required=True)
+    parser.add_argument("--namespace", required=True)
+    parser.add_argument("--slot", required=True)
+    parser.add_argument("--workflow", default="work")
+    parser.add_argument("--agents", nargs="*")
+    parser.add_argument("--kill", default="")
+    parser.add_argument("--drain", type=float, default=10)
+    options = parser.parse_args()
+    configure_logs("info", json=True)
+    sys.setswitchinterval(0.0005)
+    gc.set_threshold(50_000, 20, 20)
+    plan = compile_plan({"work": scores.score, "single": scores.single}[options.workflow])
+    hosted = [(plan, agent) for agent in plan.agents.values() if not options.agents or agent.name in options.agents]
+    settings = WorkerSettings(
+        options.kafka, options.namespace, options.slot, "tests", drain_s=options.drain, seam=killer(options.kill)
+    )
+    worker = Worker(settings, hosted, Wiring(), LocalSchemas())
+    signals = 0
+
+    def told(number: int, frame: object) -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            os._exit(130)
+        threading.Thread(target=worker.stop).start()
+
+    signal.signal(signal.SIGTERM, told)
+    try:
+        worker.run()
+    except SlotTaken as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
