@@ -36,7 +36,7 @@ class Reason:
 
     def __post_init__(self) -> None:
         if not well_formed(self.name):
-            raise ValueError(f"failure reason {self.name!r} is not a name: lower-case letters, digits and _, at most 48.")
+            raise ValueError(f"failure reason {self.name!r} is not a name: at most 48 letters (a-z), digits and _.")
 
 
 def well_formed(name: str) -> bool:
@@ -48,8 +48,6 @@ _TABLE = (
     Reason(
         "ok",
         "The turn went well.",
-        mends=False,
-        engine=True,
         default="",
     ),
     Reason(
@@ -119,7 +117,7 @@ _TABLE = (
 REASONS: Final[Mapping[str, Reason]] = MappingProxyType({reason.name: reason for reason in _TABLE})
 """Every reason that Misstep itself knows, `ok` first, by name."""
 
-ENGINE_REASONS: Final = tuple(reason.name for reason in _TABLE if reason.engine and reason.name != "ok")
+ENGINE_REASONS: Final = tuple(reason.name for reason in _TABLE if reason.engine)
 """Reasons that every agent has, whether it names them or not."""
 
 
