@@ -35,7 +35,8 @@ def test_ctrl_c_leaves_nothing_behind_and_two_ups_at_once_then_report_the_same_s
     interrupted = start_up_command(own_data)
     seen: set[int] = set()
     # Both processes are there, the broker not ready yet.
-    wait_until(lambda: len(pids_ever_written(own_data, seen)) == 2)
+    wait_until(lambda: len(pids_ever_written(own_data, seen)) >= 2 or interrupted.poll() is not None)
+    assert interrupted.poll() is None, interrupted.communicate()
     assert status(own_data).kafka.state == "not answering"
     interrupted.send_signal(signal.SIGINT)
     interrupted.communicate(timeout=30)

@@ -23,7 +23,7 @@ from misstep.dev.log_tail import MAX_LOG_BYTES, set_aside_if_large, telling_line
         ),
         pytest.param(
             "Error occurred during initialization of VM\nCould not reserve enough space for object heap\n",
-            "Error occurred during initialization of VM",
+            "Could not reserve enough space for object heap",
             id="the JVM's own error",
         ),
         pytest.param(

