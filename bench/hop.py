@@ -29,12 +29,12 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from misstep.saga.compile import compile_plan
 
 from misstep import Choreography, Contract, Turn, Wiring, agent, dead_letter
 from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.bus.topics import Topics
 from misstep.contracts import LocalSchemas
-from misstep.saga.compile import compile_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 FULL = ROOT.parent / "shared" / "data" / "loans.jsonl.gz"
@@ -266,7 +266,9 @@ def sample_event(bootstrap: str, topic: str) -> tuple[bytes | None, list[tuple[s
     return message.value(), list(message.headers() or ())
 
 
-def latency(bootstrap: str, source: str, target: str, values: list[bytes], per_second: int, seconds: int) -> list[float]:
+def latency(
+    bootstrap: str, source: str, target: str, values: list[bytes], per_second: int, seconds: int
+) -> list[float]:
     """Milliseconds from produce to visible for a read_committed reader, at a steady rate; warm-up left out."""
     sent: dict[bytes, float] = {}
     took: list[float] = []
@@ -384,9 +386,7 @@ def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.N
         with running(run_misstep, bootstrap, namespace, name, avro):
             ours.append(rate_of(bootstrap, topics.agent(agent_name), options.events, skip))
             if number == options.rounds - 1 and not options.no_latency:
-                took = latency(
-                    bootstrap, topics.cases, topics.agent(agent_name), values, options.rate, options.seconds
-                )
+                took = latency(bootstrap, topics.cases, topics.agent(agent_name), values, options.rate, options.seconds)
         _, headers = sample_event(bootstrap, topics.agent(agent_name))
         group = f"{namespace}-raw{number}"
         arguments = (bootstrap, topics.cases, f"{namespace}.raw{number}", group, None, headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final, Literal
 
 import orjson
 
@@ -41,7 +42,8 @@ TOPIC_MAX_BYTES = 2_097_152
 """`max.message.bytes` of every topic: an event, headers included."""
 HEADERS_ROOM_BYTES = 65_536
 
-OUTCOME_OF = {ESCALATE: "escalated", DEAD_LETTER: "dead_lettered"}
+OutcomeName = Literal["completed", "compensated", "partly_compensated", "escalated", "dead_lettered", "cancelled"]
+OUTCOME_OF: Final[Mapping[str, OutcomeName]] = {ESCALATE: "escalated", DEAD_LETTER: "dead_lettered"}
 
 _NUMBERS = tuple(b"%d" % n for n in range(1024))
 _NO_TRIES = ("ce_tries", b"[]")
@@ -182,7 +184,7 @@ class Emitter:
             records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms))
         return records
 
-    def outcome(self, inbound: Inbound, last: Record, outcome: str, reason: str, detail: str, now_ms: int) -> Record:
+    def outcome(self, inbound: Inbound, last: Record, outcome: OutcomeName, reason: str, detail: str, now_ms: int) -> Record:
         """The case's terminal event. Its parent is in the same transaction, so the parent's offset reads -1."""
         lineage = inbound.lineage
         agent = self._agent.name

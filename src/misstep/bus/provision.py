@@ -53,8 +53,7 @@ def shared_topics(namespace: str) -> list[TopicSpec]:
 
 def connect(bootstrap: str, timeout_s: float = TIMEOUT_S) -> AdminClient:
     """An admin client to a cluster that answers. Raises ServerUnreachable."""
-    quiet = {"bootstrap.servers": bootstrap, "client.id": "misstep-admin", "log_level": 0}
-    admin = AdminClient(quiet)
+    admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "misstep-admin", "log_level": 0})
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException:

@@ -77,7 +77,8 @@ class Takeover:
 
     def beginning(self, places: Iterable[Place]) -> dict[Place, int]:
         """First offset that each partition still has."""
-        asked = {TopicPartition(topic, partition): OffsetSpec.earliest() for topic, partition in places}
+        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(topic, partition): earliest for topic, partition in places}
         answers = self._admin.list_offsets(asked, request_timeout=10)
         return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
 

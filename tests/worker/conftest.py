@@ -1,0 +1,181 @@
+"""Workers, topics and load for the worker's tests, on the real broker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from misstep.agents.plan import Plan
+from misstep.agents.wiring import Wiring
+from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.bus.provision import TopicSpec, apply_topics, shared_topics
+from misstep.bus.publish import CasePublisher
+from misstep.bus.topics import Topics
+from misstep.contracts import LocalSchemas
+from misstep.saga.compile import compile_plan
+from tests.conftest import Servers
+from tests.worker import oracle
+from tests.worker import score as scores
+from tests.worker.score import Order
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = 2
+
+
+@dataclass
+class Site:
+    """One namespace with the topics of one workflow, and the workers in it."""
+
+    kafka: str
+    namespace: str
+    plan: Plan
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(self.namespace, self.plan.workflow)
+
+    @property
+    def agents(self) -> list[str]:
+        return list(self.plan.agents)
+
+    def publish(self, orders: list[Order], *, prefix: str = "case") -> set[str]:
+        """Publish cases; returns their ids."""
+        publisher = CasePublisher(self.kafka, self.topics, Order)
+        ids = set()
+        for order in orders:
+            case_id = f"{prefix}-{order.number}"
+            publisher.publish(case_id, order.model_dump_json().encode())
+            ids.add(case_id)
+        assert publisher.flush() == 0
+        assert not publisher.failed
+        return ids
+
+    def publish_raw(
+        self, value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]] | None = None, topic: str = ""
+    ) -> None:
+        """Publish bytes as any producer could."""
+        producer = Producer({"bootstrap.servers": self.kafka})
+        producer.produce(topic or self.topics.cases, value, key, headers=headers or [])
+        assert producer.flush(10) == 0
+
+    def start(self, slot: str, *, kill: str = "", agents: list[str] | None = None, drain: float = 10.0) -> int:
+        """Start a worker process; returns its index in `processes`."""
+        command = [sys.executable, "-m", "tests.worker.process", "--kafka", self.kafka, "--namespace", self.namespace]
+        command += ["--slot", slot, "--workflow", self.plan.workflow, "--kill", kill, "--drain", str(drain)]
+        if agents:
+            command += ["--agents", *agents]
+        log = Path(os.environ.get("MISSTEP_TEST_LOGS", "/tmp")) / f"worker-{self.namespace}-{slot}.log"
+        with log.open("a") as out:
+            process = subprocess.Popen(command, cwd=ROOT, stderr=out, text=True)
+        self.processes.append(process)
+        return len(self.processes) - 1
+
+    def log_of(self, slot: str) -> list[dict[str, object]]:
+        """A worker's log, line by line."""
+        log = Path(os.environ.get("MISSTEP_TEST_LOGS", "/tmp")) / f"worker-{self.namespace}-{slot}.log"
+        return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+    def wait_for_outcomes(self, count: int, timeout_s: float = 60) -> list[oracle.Seen]:
+        return oracle.wait_for(self.kafka, self.topics.outcomes, count, timeout_s)
+
+    def check(self, ids: set[str]) -> dict[str, list[oracle.Seen]]:
+        return oracle.check(self.kafka, self.topics, self.agents, ids)
+
+    def end(self, process: subprocess.Popen[str], timeout_s: float = 20) -> int:
+        """SIGTERM, and the exit code."""
+        process.send_signal(signal.SIGTERM)
+        return process.wait(timeout_s)
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+
+    @contextmanager
+    def hosting(
+        self, *, seam: Callable[[str], None] = lambda name: None, slot: str = "test-0", agents: list[str] | None = None
+    ) -> Iterator[Worker]:
+        """A worker in this process, in a thread."""
+        hosted = [(self.plan, agent) for agent in self.plan.agents.values() if not agents or agent.name in agents]
+        settings = WorkerSettings(self.kafka, self.namespace, slot, "tests", drain_s=5, seam=seam)
+        worker = Worker(settings, hosted, Wiring(), LocalSchemas())
+        broke: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                worker.run()
+            except BaseException as error:
+                broke.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        assert worker.ready.wait(20)
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            thread.join(30)
+        assert not thread.is_alive(), "the worker did not drain"
+        if broke:
+            raise broke[0]
+
+
+@pytest.fixture(scope="session")
+def plans() -> dict[str, Plan]:
+    return {name: compile_plan(score) for name, score in (("work", scores.score), ("single", scores.single))}
+
+
+@pytest.fixture
+def make_site(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
+    yield from _sites(servers, plans)
+
+
+@pytest.fixture(scope="module")
+def make_module_site(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
+    yield from _sites(servers, plans)
+
+
+def _sites(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
+    made: list[Site] = []
+    admin = AdminClient({"bootstrap.servers": servers.kafka})
+
+    def make(workflow: str, partitions: int = PARTITIONS) -> Site:
+        site = Site(servers.kafka, f"t{uuid.uuid4().hex[:10]}", plans[workflow])
+        specs = [TopicSpec(name, partitions) for name in site.topics.all(site.agents)]
+        apply_topics(admin, [*shared_topics(site.namespace), *specs], 1)
+        made.append(site)
+        return site
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[[str], Site]) -> Site:
+    """The workflow `work` in a namespace of its own."""
+    return make_site("work")
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 20, every_s: float = 0.05) -> bool:
+    """Wait for a condition; whether it came true."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every_s)
+    return True
