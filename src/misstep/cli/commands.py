@@ -1,0 +1,30 @@
+"""The commands: name, the module that holds it, and its one line in `misstep --help`."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """One command. Its module has a Typer app called `app`; it is imported when the command is called."""
+
+    name: str
+    module: str
+    summary: str
+    """The first line of the command's own help."""
+
+
+COMMANDS: Final = (
+    Command("demo", "misstep.cli.demo_command", "Run the bundled workflow end to end, faults included."),
+    Command("new", "misstep.cli.new", "Make a new project with the four rooms, ready to run."),
+    Command("up", "misstep.cli.up", "Start the embedded Kafka and Postgres."),
+    Command("down", "misstep.cli.down", "Stop the embedded Kafka and Postgres; their data stays."),
+    Command("status", "misstep.cli.status", "Say where Kafka and Postgres are and whether they answer."),
+    Command("apply", "misstep.cli.apply", "Make topics, contracts and tables as the project declares them."),
+    Command("run", "misstep.cli.run", "Run the agents and the audit until Ctrl-C."),
+    Command("publish", "misstep.cli.publish", "Publish cases from a file of JSON lines."),
+    Command("taxonomy", "misstep.cli.taxonomy", "Count what went wrong, by reason and agent."),
+    Command("why", "misstep.cli.why", "Tell how a case got where it is, and prove it."),
+    Command("matrix", "misstep.cli.matrix", "Show or check what happens on each failure."),
+    Command("contracts", "misstep.cli.contracts", "Lock, check or show what agents may say to each other."),
+)

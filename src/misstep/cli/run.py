@@ -1,0 +1,102 @@
+"""`misstep run`"""
+
+from __future__ import annotations
+
+import os
+import signal
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from misstep.agents.worker.supervise import Child, Supervisor, python_command
+from misstep.bus.provision import connect
+from misstep.cli.applying import KAFKA_PATIENCE_S
+from misstep.cli.free_slots import reserve_slots
+from misstep.cli.options import AsJson, Kafka, Namespace, Postgres, ProjectRoot
+from misstep.cli.surroundings import surroundings
+from misstep.composition import Environment
+from misstep.errors import UsageError
+from misstep.logs import configure_logs
+
+app = typer.Typer()
+
+
+class Only(StrEnum):
+    """One half of what `run` runs."""
+
+    AGENTS = "agents"
+    SINK = "sink"
+
+
+class Level(StrEnum):
+    """How much the logs say."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@app.command()
+def run(
+    agents: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORKFLOW[/AGENT]]...", help="What to run; default: everything.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each hosts all of the agents.")] = 1,
+    only: Annotated[Only | None, typer.Option(help="Only the agents, or only the audit sink.")] = None,
+    level: Annotated[Level, typer.Option(help="How much the logs say.")] = Level.INFO,
+    kafka: Kafka = None,
+    postgres: Postgres = None,
+    namespace: Namespace = None,
+    project: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the agents and the audit until Ctrl-C.
+
+    A worker that dies is restarted in its slot at once. SIGTERM or Ctrl-C lets running turns end and commits them; a
+    second one stops at once. Run the command again, on this host or on another, to share the work.
+
+    Example: [bold]misstep run --processes 2[/bold]  or  [bold]misstep run invoice/extract --only agents[/bold]
+    """
+    configure_logs(level, json=True if as_json else None)
+    env = surroundings(project=project, kafka=kafka, postgres=postgres, namespace=namespace)
+    chosen = agents or []
+    hosted = env.hosted(chosen)
+    if not hosted:
+        raise UsageError(f"{env.project.root}/saga declares no workflow, so there is nothing to run.")
+    _require_topics(env, [plan.workflow for plan, _ in hosted])
+    os.environ.update(env.child_environment())
+    slots = reserve_slots(env.data / "slots", env.settings.slot, processes if only is not Only.SINK else 1)
+    children = []
+    if only is not Only.SINK:
+        for slot in slots:
+            arguments = ["--index", str(slot.index), "--level", level, *chosen]
+            children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))
+    if only is not Only.AGENTS:
+        workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
+        arguments = ["--instance", f"{slots[0].name}.sink", "--level", level, *workflows]
+        children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
+    print(_running(env, children, [f"{plan.workflow}/{agent.name}" for plan, agent in hosted], only), flush=True)
+    signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+    raise typer.Exit(Supervisor(children).run())
+
+
+def _require_topics(env: Environment, workflows: list[str]) -> None:
+    there = connect(env.bootstrap, KAFKA_PATIENCE_S).list_topics(timeout=KAFKA_PATIENCE_S).topics
+    for workflow in dict.fromkeys(workflows):
+        wanted = env.topics(workflow).all(list(env.plan(workflow).agents))
+        missing = [topic for topic in wanted if topic not in there]
+        if missing:
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise UsageError(f"Topic {missing[0]}{others} does not exist; run `misstep apply` first.")
+
+
+def _running(env: Environment, children: list[Child], names: list[str], only: Only | None) -> str:
+    workers = sum(child.name.startswith("worker") for child in children)
+    parts = []
+    if workers:
+        parts.append(f"{', '.join(names)} in {workers} worker process{'es' if workers > 1 else ''}")
+    if only is not Only.AGENTS:
+        parts.append("the audit sink")
+    return f"Running {' and '.join(parts)} in namespace {env.settings.namespace} at {env.bootstrap}; Ctrl-C drains."

@@ -1,0 +1,78 @@
+"""The audit sink's process, as `misstep run` starts it: `python -m misstep.cli.sink_process --instance NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import structlog
+
+from misstep.composition import Environment, environment
+from misstep.errors import MisstepError
+from misstep.logs import configure_logs
+from misstep.store.sink import Sink
+
+BROKE = 70
+
+
+def main() -> int:
+    """Run a sink for each workflow until SIGTERM; a second signal ends the process at once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--instance", help="a name that is stable across restarts, different for each sink process")
+    parser.add_argument("--level", default="info")
+    parser.add_argument("workflows", nargs="*", help="default: all of the project")
+    options = parser.parse_args()
+    configure_logs(options.level)
+    log = structlog.get_logger("misstep.sink")
+    stop = threading.Event()
+    signals = 0
+
+    def told(number: int, frame: FrameType | None) -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            os._exit(130)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    try:
+        env = environment()
+        sinks = {name: sink_of(env, name, options.instance) for name in (options.workflows or env.plans)}
+    except MisstepError as error:
+        log.error("cannot start", why=str(error))
+        return error.exit_code
+    codes: list[int] = []
+
+    def run(workflow: str, sink: Sink) -> None:
+        try:
+            sink.run(stop)
+        except MisstepError as error:
+            log.error("stopped", workflow=workflow, why=str(error))
+            codes.append(error.exit_code)
+        except Exception:
+            log.exception("the audit sink broke; it is restarted", workflow=workflow)
+            codes.append(BROKE)
+        finally:
+            stop.set()  # one that ends takes the others with it, so that the process is restarted whole
+
+    threads = [threading.Thread(target=run, args=item, name=f"audit {item[0]}") for item in sinks.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return max(codes, default=0)
+
+
+def sink_of(env: Environment, workflow: str, instance: str | None = None) -> Sink:
+    """The audit sink of one workflow."""
+    agents = list(env.plan(workflow).agents)
+    return Sink(env.bootstrap, env.dsn, env.topics(workflow), agents, instance=instance)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
