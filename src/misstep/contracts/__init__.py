@@ -7,6 +7,7 @@ from misstep.contracts.escalated import Escalated
 from misstep.contracts.failure import ENGINE_REASONS, REASONS, Reason
 from misstep.contracts.handoff import Reader
 from misstep.contracts.identity import Encoding, Identity
+from misstep.contracts.locked import Finding, check, lock, locked_records
 from misstep.contracts.misfit import Misfit
 from misstep.contracts.outcome import Outcome
 from misstep.contracts.schema_record import LocalSchemas, SchemaRecord, SchemaSource
@@ -18,6 +19,7 @@ __all__ = [
     "Contract",
     "Encoding",
     "Escalated",
+    "Finding",
     "Identity",
     "LocalSchemas",
     "Misfit",
@@ -26,8 +28,11 @@ __all__ = [
     "Reason",
     "SchemaRecord",
     "SchemaSource",
+    "check",
     "content_type",
     "contracts_declared",
     "encode",
+    "lock",
+    "locked_records",
     "upcaster",
 ]

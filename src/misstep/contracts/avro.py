@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import re
 from decimal import Decimal
 from typing import Any, Final
 
 import fastavro.schema
-import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema, to_json
@@ -343,5 +343,5 @@ def _with_words(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_text(schema: Any) -> str:
-    """The schema as one line of JSON."""
-    return orjson.dumps(schema).decode()
+    """The schema as one line of JSON. (orjson refuses a bound of more than 64 bits.)"""
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

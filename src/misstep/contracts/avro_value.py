@@ -16,10 +16,9 @@ import avro.errors
 import avro.io
 import avro.schema
 import fastavro
-import orjson
 from pydantic_core import from_json, to_json
 
-from misstep.contracts.avro import ABSENT, ALLOWED, SENT_AS, kind_of
+from misstep.contracts.avro import ABSENT, ALLOWED, SENT_AS, as_text, kind_of
 
 Convert = Callable[[Any], Any]
 Fits = Callable[[Any], bool]
@@ -97,7 +96,7 @@ class AvroValue:
         # Apache's reader is plain Python and stops with a RecursionError.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", avro.errors.IgnoredLogicalType)
-            parsed = avro.schema.parse(orjson.dumps(self._schema).decode())
+            parsed = avro.schema.parse(as_text(self._schema))
         return avro.io.DatumReader(parsed).read(avro.io.BinaryDecoder(source))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import avro.compatibility
 import avro.errors
 import avro.schema
-import orjson
 
+from misstep.contracts.avro import SENT_AS, as_text
 from misstep.contracts.identity import Identity
 
 Incompatibility = tuple[str, str, str]
@@ -20,7 +21,7 @@ Incompatibility = tuple[str, str, str]
 def why_unreadable(reader: Identity, writer_schema: str) -> str:
     """Why values of a writer's Avro schema (JSON text) cannot be read by this contract; empty when they can be."""
     try:
-        found = incompatibilities(reader.avro_schema, orjson.loads(writer_schema))
+        found = incompatibilities(reader.avro_schema, json.loads(writer_schema))
     except ValueError as error:
         return str(error)
     return "; ".join(f"{field}: {message}" for field, _, message in found[:5])
@@ -36,7 +37,7 @@ def _parsed(schema: Any) -> Any:
         # Logical types that the avro package does not know are no news: it takes them for what they rest on.
         warnings.simplefilter("ignore", avro.errors.IgnoredLogicalType)
         try:
-            return avro.schema.parse(orjson.dumps(schema).decode())
+            return avro.schema.parse(as_text(schema))
         except avro.errors.AvroException as error:
             raise ValueError(f"no Avro schema: {error}") from None
 
@@ -78,7 +79,8 @@ def _inside(reader: Any, writer: Any, field: str, seen: frozenset[tuple[str, str
                 yield field or "value", "name_mismatch", f"it is called {reader.name}, it was {writer.name}"
             written = {known.name: known for known in writer.fields}
             for known in reader.fields:
-                place = f"{field}.{known.name}" if field else known.name
+                name = known.props.get(SENT_AS, known.name)
+                place = f"{field}.{name}" if field else name
                 if known.name in written:
                     yield from _of_pair(known.type, written[known.name].type, place, seen | {names})
                 elif not known.has_default:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import orjson
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
@@ -300,7 +300,7 @@ def _schema_of(record: SchemaRecord) -> AvroValue | None:
     if not record.avro_schema:
         return None
     try:
-        return AvroValue(orjson.loads(record.avro_schema))
+        return AvroValue(json.loads(record.avro_schema))
     except ValueError as error:
         if record.encoding == "json":
             return None

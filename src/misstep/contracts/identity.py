@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
-
-import orjson
 
 from misstep.contracts import avro, json_schema
 from misstep.errors import UsageError
@@ -33,17 +32,18 @@ class Identity:
                 f"{where}: name {name!r} is not a contract's name; use lower-case words joined by dots, as in "
                 "'invoice.extracted'."
             )
-        numbers = _VERSION.fullmatch(version)
-        if numbers is None:
-            raise UsageError(f"{where}: version {version!r} is not major.minor, as in '1.0'.")
+        try:
+            numbers = parse_version(version)
+        except ValueError as error:
+            raise UsageError(f"{where}: {error}.") from None
         if encoding not in ("json", "avro"):
             raise UsageError(f"{where}: encoding {encoding!r} is neither 'json' nor 'avro'.")
         self.model: Final = model
         """The class that bears the name; stricter readings of it share this identity."""
         self.name: Final = name
         self.version: Final = version
-        self.major: Final = int(numbers[1])
-        self.minor: Final = int(numbers[2])
+        self.major: Final = numbers[0]
+        self.minor: Final = numbers[1]
         self.encoding: Final[Encoding] = encoding
 
     @cached_property
@@ -68,14 +68,7 @@ class Identity:
         What is said for people alone (titles, descriptions, examples) does not count: a better sentence is not another
         contract.
         """
-        whole = {
-            "name": self.name,
-            "version": self.version,
-            "encoding": self.encoding,
-            "avro": avro.without_words(self.avro_schema),
-            "json": json_schema.without_words(self.json_schema),
-        }
-        return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return whole_sha256(self.name, self.version, self.encoding, self.avro_schema, self.json_schema)
 
     @cached_property
     def urn(self) -> str:
@@ -102,3 +95,23 @@ def complete(contract: type[Contract]) -> type[Contract]:
                 "run time."
             ) from None
     return contract
+
+
+def parse_version(text: str) -> tuple[int, int]:
+    """(major, minor) of "major.minor". ValueError when it is not one."""
+    numbers = _VERSION.fullmatch(text)
+    if numbers is None:
+        raise ValueError(f"version {text[:40]!r} is not major.minor, as in '1.0'")
+    return int(numbers[1]), int(numbers[2])
+
+
+def whole_sha256(name: str, version: str, encoding: str, avro_schema: Any, said_in_json: Any) -> str:
+    """Hex sha256 of a whole contract, words for people left out."""
+    whole = {
+        "name": name,
+        "version": version,
+        "encoding": encoding,
+        "avro": avro.without_words(avro_schema),
+        "json": json_schema.without_words(said_in_json),
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

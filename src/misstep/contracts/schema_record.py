@@ -12,7 +12,7 @@ import orjson
 from misstep.contracts import avro
 from misstep.contracts.contract import Contract
 from misstep.contracts.declared import contracts_declared
-from misstep.contracts.identity import Encoding, Identity
+from misstep.contracts.identity import Encoding, Identity, parse_version
 from misstep.errors import UsageError
 
 
@@ -50,8 +50,7 @@ class SchemaRecord:
     @property
     def numbers(self) -> tuple[int, int]:
         """(major, minor)"""
-        major, minor = self.version.split(".")
-        return int(major), int(minor)
+        return parse_version(self.version)
 
     def to_bytes(self) -> bytes:
         """JSON: the value of the record in `{ns}.contracts`."""
@@ -79,9 +78,7 @@ class SchemaRecord:
             raise ValueError(f"schema record lacks one of {', '.join(texts)}")
         if said["encoding"] not in ("json", "avro"):
             raise ValueError(f"schema record says encoding {said['encoding'][:20]!r}")
-        parts = said["version"].split(".")
-        if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in parts):
-            raise ValueError(f"schema record says version {said['version'][:20]!r}, which is not major.minor")
+        parse_version(said["version"])
         try:
             fingerprint = bytes.fromhex(said["fingerprint"])
         except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from misstep.contracts.contract import Contract
+from misstep.contracts.identity import parse_version
 from misstep.errors import UsageError
 
 Old = dict[str, JsonValue]
 Cast = Callable[[Old], Old]
 Version = tuple[int, int]
-
-_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def way_up(steps: Iterable[Upcaster], before: Version, after: Version) -> Sequen
 
 
 def _version(name: str, text: str) -> Version:
-    numbers = _VERSION.fullmatch(text)
-    if numbers is None:
-        raise UsageError(f"upcaster of {name}: version {text!r} is not major.minor, as in '1.0'.")
-    return int(numbers[1]), int(numbers[2])
+    try:
+        return parse_version(text)
+    except ValueError as error:
+        raise UsageError(f"upcaster of {name}: {error}.") from None
