@@ -1,0 +1,65 @@
+# Everything that is run in this repository. `make demo` first; every target makes .venv itself, once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.made-from-lock
+ROOMS := contracts agents saga dlq
+SOURCES := src tests bench $(wildcard $(ROOMS))
+PYTEST ?=
+TESTS ?= tests
+
+.PHONY: help demo test check format bench soak lock clean
+
+help: ## Show these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/make \1\t\2/' | column -t -s $$'\t'
+
+demo: $(READY) ## Run the invoice workflow end to end with faults on purpose (HOLD=1 keeps it running)
+	@$(BIN)/misstep demo $(if $(HOLD),--hold)
+
+test: $(READY) ## Run the tests on real Kafka and real Postgres (TESTS=tests/cli chooses)
+	@$(BIN)/python -m pytest $(TESTS) --ignore=tests/soak $(PYTEST)
+
+check: $(READY) ## Lint, types, imports, dependencies, the failure matrix and the contracts
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy --strict src $(addprefix .types/rooms/,$(wildcard $(ROOMS)))
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/misstep matrix check
+	$(BIN)/misstep contracts check
+
+format: $(READY) ## Format and mend what ruff can mend
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: $(READY) ## Measure a hop and the reading of receipts
+	@for one in bench/*.py; do echo "== $$one"; $(BIN)/python "$$one"; done
+
+soak: $(READY) ## Run the long tests: hours of faults (SOAK_MINUTES, see tests/soak)
+	@$(BIN)/python -m pytest tests/soak --timeout=0 $(PYTEST)
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --quiet --output-file requirements.lock
+
+clean: ## Stop the servers; remove .venv, .misstep and caches
+	@if [ -x $(BIN)/misstep ]; then $(BIN)/misstep down; fi
+	rm -rf .venv .types .misstep .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# Redone when the lock or the project file changes; an interrupted installation begins again.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Error: there is no $(PYTHON); install Python 3.11, 3.12 or 3.13." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Error: $$($(PYTHON) --version) is not 3.11, 3.12 or 3.13; name one that is: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Installing into .venv (once; again when requirements.lock changes) ..."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p .types && ln -sfn .. .types/rooms
+	@touch $@
