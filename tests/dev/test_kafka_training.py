@@ -36,7 +36,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_training_run_leaves_one_cache_and_is_not_repeated():
     heard = Heard()
     kafka_training.train_once(reporter=heard)
-    assert heard.lines == ["Preparing Kafka to start faster from now on (about 10 s, once)"]
+    assert heard.lines == ["Preparing Kafka to start faster from now on (about 12 s, once)"]
     assert [file.name for file in cache_directory().iterdir() if file.suffix == ".aot"] == [
         cache_file(class_path()).name
     ]

@@ -30,8 +30,7 @@ def format_storage(
     properties = log_dir.with_name("format.properties")
     # The tool wants ports to be named; it does not keep them.
     write_atomically(properties, server_properties(log_dir=draft, port=1, controller_port=2))
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
+    arguments = ("format", "--cluster-id", new_cluster_id(), "--config", str(properties))
     log_start = size(log)
     with log.open("ab") as output:
         done = subprocess.run(
@@ -56,3 +55,11 @@ def format_storage(
         )
     check_cancelled(cancel)
     draft.replace(log_dir)
+
+
+def new_cluster_id() -> str:
+    """A random id of 22 characters. None begins with a dash, which the tool would take for an option."""
+    while True:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not cluster.startswith("-"):
+            return cluster
