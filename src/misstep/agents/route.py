@@ -94,7 +94,7 @@ class Route(Generic[I_ct, O_co]):
 class Retry(Route[object, Never]):
     """A route that begins with retries and takes on the type of what follows."""
 
-    def __or__(self, then: Route[In, A]) -> Route[In, A]:  # type: ignore[override]
+    def __or__(self, then: Route[In, A]) -> Route[In, A]:
         return Route(*self.links, *then.links)
 
 
@@ -124,7 +124,8 @@ def degrade(value: Callable[[Turn[In]], C], /) -> Route[In, C]: ...
 def degrade(value: C, /) -> Route[object, C]: ...
 def degrade(value: Any, /) -> Route[Any, Any]:
     """Go on with a neutral default: a contract's value, or a function that makes one from the turn."""
-    if not isinstance(value, Contract) and not callable(value):
+    usable = isinstance(value, Contract) or callable(value)
+    if not usable:
         raise UsageError(f"degrade({value!r}): give it a contract's value, or a function from the turn to one.")
     return Route(DegradeLink(value))
 
