@@ -14,7 +14,6 @@ import gzip
 import itertools
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import tempfile
@@ -29,12 +28,14 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from misstep.saga.compile import compile_plan
 
 from misstep import Choreography, Contract, Turn, Wiring, agent, dead_letter
+from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.bus.topics import Topics
 from misstep.contracts import LocalSchemas
+from misstep.logs import configure_logs
+from misstep.saga.compile import compile_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 FULL = ROOT.parent / "shared" / "data" / "loans.jsonl.gz"
@@ -71,6 +72,12 @@ class AvroChecked(Checked, name="bench.avro_checked", version="1.0", encoding="a
     """The checked loan in Avro."""
 
 
+class Settled(Contract, name="bench.settled", version="1.0"):
+    """Where the cases would go next."""
+
+    application_id: str
+
+
 def _checked(kind: type[Any], loan: Loan) -> Any:
     return kind(
         application_id=loan.application_id,
@@ -100,10 +107,23 @@ def loans() -> list[bytes]:
         return [line.strip().encode() for line in lines]
 
 
+@agent(budget="2s", owner="bench")
+def rest(turn: Turn[Checked]) -> Settled:
+    """Hears what is measured, and is hosted by nobody: one hop, not the end of a case."""
+    return Settled(application_id=turn.payload.application_id)
+
+
+@agent(budget="2s", owner="bench")
+def rest_avro(turn: Turn[AvroChecked]) -> Settled:
+    """The same for Avro."""
+    return Settled(application_id=turn.payload.application_id)
+
+
 def workflow(name: str, avro: bool) -> Choreography:
-    """A choreography of one agent."""
+    """A choreography of two agents, of which one is measured."""
     score = Choreography(name, starts=AvroLoan if avro else Loan, deadline="1h", handoffs=0)
     score.on(check_avro if avro else check, schema_invalid=dead_letter, waive="nothing of its own can fail")
+    score.on(rest_avro if avro else rest, schema_invalid=dead_letter, waive="nothing of its own can fail")
     return score
 
 
@@ -156,12 +176,14 @@ def run_raw(bootstrap: str, source: str, target: str, group: str, value: bytes |
     consumer.close()
 
 
-def run_misstep(bootstrap: str, namespace: str, name: str, avro: bool, stop: Any) -> None:
+def run_misstep(bootstrap: str, namespace: str, name: str, avro: bool, slot: str, stop: Any) -> None:
     """Misstep: the worker as it runs in production, hosting one agent."""
+    configure_logs("warning")
+    tune_interpreter()
     plan = compile_plan(workflow(name, avro))
     worker = Worker(
-        WorkerSettings(bootstrap, namespace, f"bench-{os.getpid()}", "bench"),
-        [(plan, hosted) for hosted in plan.agents.values()],
+        WorkerSettings(bootstrap, namespace, slot, "bench"),
+        [(plan, plan.agents["check_avro" if avro else "check"])],
         Wiring(),
         LocalSchemas(),
     )
@@ -171,18 +193,6 @@ def run_misstep(bootstrap: str, namespace: str, name: str, avro: bool, stop: Any
         worker.stop()
 
     threading.Thread(target=wait, daemon=True).start()
-    if profile := os.environ.get("MISSTEP_BENCH_PROFILE"):
-        import yappi  # type: ignore[import-not-found]
-
-        yappi.set_clock_type("cpu")
-        yappi.start()
-        worker.run()
-        yappi.stop()
-        with Path(profile).open("w") as out:
-            yappi.get_func_stats().print_all(
-                out=out, columns={0: ("name", 90), 1: ("ncall", 10), 2: ("tsub", 8), 3: ("ttot", 8), 4: ("tavg", 8)}
-            )
-        return
     worker.run()
 
 
@@ -380,10 +390,14 @@ def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.N
         name = f"hop{number}"
         topics = Topics(namespace, name)
         agent_name = "check_avro" if avro else "check"
-        make_topics(bootstrap, [*topics.all([agent_name]), f"{namespace}.raw{number}"], options.partitions)
+        make_topics(
+            bootstrap,
+            [*topics.all([agent_name, "rest_avro" if avro else "rest"]), f"{namespace}.raw{number}"],
+            options.partitions,
+        )
         preload(bootstrap, topics.cases, values, options.events)
         skip = options.events // 6
-        with running(run_misstep, bootstrap, namespace, name, avro):
+        with running(run_misstep, bootstrap, namespace, name, avro, "bench-0"):
             ours.append(rate_of(bootstrap, topics.agent(agent_name), options.events, skip))
             if number == options.rounds - 1 and not options.no_latency:
                 took = latency(bootstrap, topics.cases, topics.agent(agent_name), values, options.rate, options.seconds)

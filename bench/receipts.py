@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """How well receipts are read: posted share, right share among the posted, by half; names, dates, calibration.
 
     python bench/receipts.py [PATH] [--errors]

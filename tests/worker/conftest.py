@@ -91,8 +91,8 @@ class Site:
     def wait_for_outcomes(self, count: int, timeout_s: float = 60) -> list[oracle.Seen]:
         return oracle.wait_for(self.kafka, self.topics.outcomes, count, timeout_s)
 
-    def check(self, ids: set[str]) -> dict[str, list[oracle.Seen]]:
-        return oracle.check(self.kafka, self.topics, self.agents, ids)
+    def check(self, ids: set[str], *, born_broken: frozenset[str] = frozenset()) -> dict[str, list[oracle.Seen]]:
+        return oracle.check(self.kafka, self.topics, self.agents, ids, born_broken=born_broken)
 
     def end(self, process: subprocess.Popen[str], timeout_s: float = 20) -> int:
         """SIGTERM, and the exit code."""
@@ -118,7 +118,7 @@ class Site:
         def run() -> None:
             try:
                 worker.run()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # raised again in the test
                 broke.append(error)
 
         thread = threading.Thread(target=run, daemon=True)

@@ -1,7 +1,6 @@
 """A worker process for tests, which can be told where to die: `python -m tests.worker.process ...`."""
 
 import argparse
-import gc
 import os
 import random
 import signal
@@ -9,9 +8,10 @@ import sys
 import threading
 import time
 
-from misstep.agents.worker.committer import SlotTaken
-from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.agents.wiring import Wiring
+from misstep.agents.worker.committer import SlotTaken
+from misstep.agents.worker.interpreter import tune_interpreter
+from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.contracts import LocalSchemas
 from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan
@@ -52,8 +52,7 @@ def main() -> int:
     parser.add_argument("--drain", type=float, default=10)
     options = parser.parse_args()
     configure_logs("info", json=True)
-    sys.setswitchinterval(0.0005)
-    gc.set_threshold(50_000, 20, 20)
+    tune_interpreter()
     plan = compile_plan({"work": scores.score, "single": scores.single}[options.workflow])
     hosted = [(plan, agent) for agent in plan.agents.values() if not options.agents or agent.name in options.agents]
     settings = WorkerSettings(

@@ -4,15 +4,16 @@ import asyncio
 import time
 from typing import Literal
 
-from misstep import Choreography, Contract, Failure, Turn, agent, dead_letter, degrade, escalate, retry, to
 from pydantic import Field
+
+from misstep import Choreography, Contract, Failure, Turn, agent, dead_letter, degrade, escalate, retry, to
 
 
 class Order(Contract, name="t.order", version="1.0"):
     """What a case asks for: `script` says how each agent's attempts go."""
 
     number: int = Field(ge=0)
-    script: dict[str, list[str]] = {}
+    script: dict[str, list[str]] = Field(default_factory=dict)
     padding: str = ""
 
 
@@ -20,7 +21,7 @@ class Read(Contract, name="t.read", version="1.0"):
     """After `read`."""
 
     number: int
-    script: dict[str, list[str]] = {}
+    script: dict[str, list[str]] = Field(default_factory=dict)
     by: str = "read"
     padding: str = ""
 
@@ -29,7 +30,7 @@ class Priced(Contract, name="t.priced", version="1.0"):
     """After `price`."""
 
     number: int
-    script: dict[str, list[str]] = {}
+    script: dict[str, list[str]] = Field(default_factory=dict)
     by: str = "price"
 
 

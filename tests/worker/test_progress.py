@@ -61,7 +61,5 @@ def test_a_restart_skips_exactly_what_was_finished(data: st.DataObject) -> None:
     base, metadata = window.propose(OWNER) or (offsets[0], "")
 
     again = Window("t", 0, unpack(base, metadata))
-    left = [
-        offset for offset in offsets if offset >= base and not again.finished_before(again.deliver(offset))
-    ]
+    left = [offset for offset in offsets if offset >= base and not again.finished_before(again.deliver(offset))]
     assert left == [offset for offset in offsets if offset not in finished | skipped]

@@ -184,7 +184,9 @@ class Emitter:
             records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms))
         return records
 
-    def outcome(self, inbound: Inbound, last: Record, outcome: OutcomeName, reason: str, detail: str, now_ms: int) -> Record:
+    def outcome(
+        self, inbound: Inbound, last: Record, outcome: OutcomeName, reason: str, detail: str, now_ms: int
+    ) -> Record:
         """The case's terminal event. Its parent is in the same transaction, so the parent's offset reads -1."""
         lineage = inbound.lineage
         agent = self._agent.name
@@ -251,7 +253,7 @@ class Emitter:
         evidence_bytes = cut_evidence(evidence) if evidence else b"{}"
         justification_bytes = cut_text(justification, JUSTIFICATION_MAX_CHARS) if justification else b""
         previous = lineage.hash
-        dataschema = kind[1][1] if len(kind) > 1 and kind[1][0] == "ce_dataschema" else b""
+        dataschema = next((value for name, value in kind if name == "ce_dataschema"), b"")
         hashed = chain_hash(
             previous,
             self._workflow,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import signal
 import sys
@@ -13,15 +12,11 @@ from types import FrameType
 import structlog
 
 from misstep.agents.worker.committer import SlotTaken
+from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import take_slot
 from misstep.composition import environment
 from misstep.errors import MisstepError, UsageError
 from misstep.logs import configure_logs
-
-SWITCH_INTERVAL_S = 0.0005
-"""How long a thread may keep the interpreter from another: the commit thread must get in between long reads."""
-GC_THRESHOLD = 50_000
-"""Allocations between collections: a turn makes few cycles, and a collection stops every thread."""
 
 
 def main() -> int:
@@ -33,8 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     configure_logs(options.level)
     log = structlog.get_logger("misstep.worker")
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    tune_interpreter()
     try:
         env = environment()
         slot = take_slot(env.data / "slots", env.settings.slot, options.index)

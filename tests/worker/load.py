@@ -1,0 +1,54 @@
+"""A steady load of cases with known ids, while something else is being broken."""
+
+import random
+import threading
+import time
+
+from misstep.bus.publish import CasePublisher
+from tests.worker.conftest import Site
+from tests.worker.score import Order
+
+WAYS = [
+    {},
+    {},
+    {},
+    {},
+    {"read": ["rubric_fail"]},
+    {"price": ["model_down", "ok"]},
+    {"price": ["nap"]},
+    {"finish": ["nap"]},
+    {"finish": ["rubric_fail"]},
+    {"read": ["bug"]},
+]
+
+
+class Load:
+    """Publishes `per_second` cases until stopped; some of them fail, wait or are handed over."""
+
+    def __init__(self, site: Site, per_second: int, seed: int) -> None:
+        self._publisher = CasePublisher(site.kafka, site.topics, Order)
+        self._random = random.Random(seed)
+        self._per_second = per_second
+        self._stop = threading.Event()
+        self.ids: set[str] = set()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        number = 0
+        while not self._stop.is_set():
+            while number < (time.monotonic() - began) * self._per_second:
+                order = Order(number=number, script=self._random.choice(WAYS))
+                self._publisher.publish(f"case-{number}", order.model_dump_json().encode())
+                self.ids.add(f"case-{number}")
+                number += 1
+            time.sleep(0.01)
+
+    def stop(self) -> set[str]:
+        """End the load; the ids of all that was acknowledged."""
+        self._stop.set()
+        self._thread.join()
+        assert self._publisher.flush() == 0
+        assert not self._publisher.failed
+        return self.ids
