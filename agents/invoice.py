@@ -6,9 +6,7 @@ import datetime as dt
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from misstep import Failure, Turn, agent
 from pydantic import JsonValue
-
 from rooms.agents.invoice_ledger import Entry, Ledger, Unbookable, lines_of
 from rooms.agents.invoice_orders import Orders, match
 from rooms.agents.invoice_reader import ReceiptReader
@@ -28,6 +26,8 @@ from rooms.contracts.invoice import (
     Validated,
 )
 
+from misstep import Failure, Turn, agent
+
 SEN = Decimal("0.01")
 LARGEST_TOTAL = Decimal("9999999.99")
 
@@ -39,7 +39,7 @@ async def extract(turn: Turn[Receipt], reader: ReceiptReader) -> Extracted | Fai
     reading = await reader.read_receipt(receipt)
     if doubt := _doubt(reading):
         return turn.fail("rubric_fail", doubt, **_seen(reading))
-    turn.note(f"the total stands on {str(reading.evidence.get('row'))[:80]!r}", **_seen(reading))
+    turn.note(f"the total stands on {str(reading.evidence.get('row'))[:80]!r}", read=_seen(reading))
     return _extracted(receipt, "primary", reading, _second("consensus", read_by_consensus(receipt.lines)))
 
 
@@ -50,7 +50,7 @@ def extract_fallback(turn: Turn[Receipt]) -> Extracted | Failure[Literal["rubric
     reading = read_by_consensus(receipt.lines)
     if doubt := _doubt(reading):
         return turn.fail("rubric_fail", doubt, **_seen(reading))
-    turn.note(f"the sums agree on {reading.total}", **_seen(reading))
+    turn.note(f"the sums agree on {reading.total}", read=_seen(reading))
     return _extracted(receipt, "consensus", reading, _what_extract_saw(turn))
 
 
@@ -255,9 +255,7 @@ def _figures(stated: StatedFigures) -> Figures:
 def _as_reading(second: SecondReading | None) -> Reading | None:
     if second is None:
         return None
-    return Reading(
-        company=None, date=None, address=None, total=second.total, currency="", confidence=second.confidence
-    )
+    return Reading(company=None, date=None, address=None, total=second.total, currency="", confidence=second.confidence)
 
 
 def _proven_tax(figures: StatedFigures, total: Decimal) -> Decimal | None:

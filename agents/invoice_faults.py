@@ -1,4 +1,4 @@
-"""Faults on purpose, for the demo: which receipts meet a slow model or a register that is down. Seeded, so repeatable."""
+"""Faults on purpose, for the demo: which receipts meet a slow model or a register that is down. Seeded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from misstep.errors import UsageError
-
 from rooms.agents.invoice_orders import Orders, PurchaseOrder
+
+from misstep.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,13 @@ class Faults:
 
     def hits(self, fault: str, name: str) -> bool:
         """Whether a fault hits what is called `name`; the same seed always says the same."""
+        share: float = getattr(self, fault)
         drawn = hashlib.blake2b(f"{self.seed}/{fault}/{name}".encode(), digest_size=8).digest()
-        return int.from_bytes(drawn, "big") < getattr(self, fault) * 2**64
+        return int.from_bytes(drawn, "big") < share * 2**64
 
 
 def parse_faults(text: str) -> Faults:
-    """Faults as INVOICE_FAULTS writes them: "seed=7,slow=0.05,orders_down=0.1". UsageError when it is not written so."""
+    """Faults as INVOICE_FAULTS writes them: "seed=7,slow=0.05,orders_down=0.1". UsageError for anything else."""
     given: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
@@ -37,13 +38,12 @@ def parse_faults(text: str) -> Faults:
         except ValueError:
             raise UsageError(f"INVOICE_FAULTS: {part!r} is not name=number, as in 'seed=7,slow=0.05'.") from None
     known = [field.name for field in fields(Faults)]
-    for name, value in given.items():
+    for name, number in given.items():
         if name not in known:
             raise UsageError(f"INVOICE_FAULTS: there is no fault {name!r}; there are {', '.join(known)}.")
-        if name != "seed" and not 0 <= value <= 1:
-            raise UsageError(f"INVOICE_FAULTS: {name}={value:g} is no share; give one from 0 to 1.")
-    seed = int(given.pop("seed", 0))
-    return Faults(seed=seed, **given)
+        if name != "seed" and not 0 <= number <= 1:
+            raise UsageError(f"INVOICE_FAULTS: {name}={number:g} is no share; give one from 0 to 1.")
+    return Faults(int(given.get("seed", 0)), given.get("slow", 0.0), given.get("orders_down", 0.0))
 
 
 class FaultyOrders:

@@ -35,7 +35,7 @@ class Entry:
     lines: Sequence[Line]
 
 
-class Unbookable(Exception):  # noqa: N818  (it is the entry that is unbookable)
+class Unbookable(Exception):
     """The ledger refuses an entry: it does not balance, or its key stands for another one already."""
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from misstep import Contract
 from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from misstep import Contract
 
 Pixels = Annotated[float, Strict(), Field(description="Pixels on the scan; OCR engines give fractions and negatives.")]
 Figure = Annotated[Decimal, Field(description="A sum as printed, in the receipt's currency.")]

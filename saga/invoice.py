@@ -1,10 +1,10 @@
 """The score of `invoice`: who is asked next, and where every failure goes."""
 
-from misstep import Choreography, Undo, dead_letter, degrade, escalate, retry, to
-
 from rooms.agents.invoice import extract, extract_fallback, match_order, notify, post_entry, validate, without_order
 from rooms.agents.invoice_ledger import Ledger
 from rooms.contracts.invoice import Matched, Posted, Receipt, Reversed
+
+from misstep import Choreography, Undo, dead_letter, degrade, escalate, retry, to
 
 invoice = Choreography("invoice", starts=Receipt, deadline="60s", handoffs=3)
 

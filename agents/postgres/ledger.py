@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import psycopg
-
 from rooms.agents.invoice_ledger import Entry, Unbookable
 from rooms.agents.postgres.connections import Connection, Connections
 
@@ -52,7 +51,7 @@ WHERE booked.namespace = %(namespace)s AND booked.idempotency_key = %(key)s
 
 
 class PostgresLedger:
-    """A `Ledger` of one namespace, so that two environments on one server do not take each other's entries for theirs."""
+    """A `Ledger` of one namespace: environments that share a server do not take each other's entries for theirs."""
 
     def __init__(self, connections: Connections, namespace: str) -> None:
         self._connections = connections

@@ -11,9 +11,15 @@ from .arithmetic import ArithmeticCheck, check_arithmetic
 from .dates import is_plausible
 from .reading import Reading
 
-POST_FROM = 0.95
-"""Trust from which a total is posted. Chosen on half of the sample so that nineteen of twenty posted are right with
-room to spare; a wrong posting costs more than an escalation."""
+POST_FROM = 0.975
+"""Trust from which a total is posted. A wrong posting costs more than an escalation.
+
+It stood at 0.93, then at 0.95, both after the figures of all 400 receipts of the sample had been seen, so the sample's
+halves are no test of it. It was set anew on copies damaged at random (digits and letters misread, boxes dropped or
+shifted, decimal points lost, ends torn off): of mildly damaged receipts 99.2 % of what is posted is right wherever the
+bar stands between 0.93 and 0.99, of torn ones 97.6 % with 0.95, 98.2 % with 0.975, 98.8 % with 0.99; from there on it
+costs more than it saves. `bench/receipts_damaged.py` draws the curve.
+"""
 
 _ODDS = {
     "arithmetic agrees in several ways": 0.35,
@@ -46,7 +52,8 @@ def judge(reading: Reading, second: Reading | None = None, today: dt.date | None
     """Weighs one reading, with the other method's beside it where there is one, and decides.
 
     The reading's own confidence is taken as odds and multiplied by what the arithmetic, the other method and the date
-    say. A receipt without a total is never posted, nor one whose figures only contradict it.
+    say. Never posted is a receipt without a total, one whose figures only contradict it, and one of which the other
+    method read another total: two readings, of which one is wrong, are for a person to tell apart.
     """
     if reading.total is None or reading.total <= 0:
         return Verdict(False, 0.0, "rubric_fail", ("no total could be read",))
@@ -57,7 +64,8 @@ def judge(reading: Reading, second: Reading | None = None, today: dt.date | None
     trust = _trust(reading.confidence, findings)
     contradicted = bool(check.disagrees) and not check.agrees
     implausible = "the date is implausible" in findings
-    post = trust >= POST_FROM and not contradicted and not implausible
+    disputed = "the other method disagrees" in findings
+    post = trust >= POST_FROM and not (contradicted or disputed or implausible)
     failure: Literal["rubric_fail", "invariant_broken"] | None = None
     if not post:
         failure = "invariant_broken" if check.disagrees or implausible else "rubric_fail"
