@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
@@ -27,7 +27,7 @@ from misstep.store.impatience import hang_up_after
 from misstep.store.kafka_message import KafkaMessage
 from misstep.store.record_batch import BatchRecorder
 from misstep.store.sink_metrics import LAG_RECORDS, LAG_SECONDS, POSTGRES_UP
-from misstep.store.sink_offsets import Place, PlaceMoved
+from misstep.store.sink_offsets import Place, PlaceMoved, group_places
 from misstep.store.sink_session import sink_session
 from misstep.store.source import Source, sources
 from misstep.store.start_places import start_places
@@ -284,20 +284,26 @@ class Sink:
     def _write(self) -> None:
         if not self._batch:
             return
+        try:
+            connection = self._reach()
+        except (psycopg.Error, ServerUnreachable) as error:
+            self._in_trouble(error)
+            return
+        if not self._batch:
+            return
         steps: dict[Place, tuple[int, int]] = {}
         for message, _ in self._batch:
             at = (message.topic(), message.partition())
             steps[at] = (self._next[at], message.offset() + 1)
         try:
-            self._reach()
             assert self._recorder is not None
-            with hang_up_after(self._reach(), PATIENCE_S):
+            with hang_up_after(connection, PATIENCE_S):
                 self._recorder.record(self._batch, steps)
         except PlaceMoved as moved:
             self._log.info("another sink has written some of these events; reading where it stopped", places=str(moved))
             self._unplace(list(moved.stored))
             return
-        except (psycopg.Error, ServerUnreachable) as error:
+        except psycopg.Error as error:
             self._in_trouble(error)
             return
         for message, _ in self._batch:
@@ -320,9 +326,26 @@ class Sink:
 
     def _reach(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = sink_session(self._dsn, self._group)
-            self._recorder = BatchRecorder(self._connection, self._topics, self._decode_avro)
+            connection = sink_session(self._dsn, self._group)
+            try:
+                recorder = BatchRecorder(connection, self._topics, self._decode_avro)
+                stored = group_places(connection, self._group)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection, self._recorder = connection, recorder
+            self._believe(stored)
         return self._connection
+
+    def _believe(self, stored: Mapping[Place, int]) -> None:
+        """Go where a server says that we are that was away: its last commit may have been done without our hearing it,
+        and a crash or a fail-over may have lost commits that it had confirmed."""
+        elsewhere = [at for at, following in self._next.items() if stored.get(at) != following]
+        if elsewhere:
+            self._log.info(
+                "Postgres stands elsewhere than the sink did; reading again from there", places=len(elsewhere)
+            )
+            self._unplace(elsewhere)
 
     def _forget_connection(self) -> None:
         if self._connection is not None:

@@ -57,6 +57,14 @@ def step(connection: Connection, group: str, steps: Mapping[Place, tuple[int, in
     )
 
 
+def group_places(connection: Connection, group: str) -> dict[Place, int]:
+    """Every number that is stored for a consumer group."""
+    rows = connection.execute(
+        "SELECT topic, partition, next_offset FROM sink_offsets WHERE consumer_group = %s", [group]
+    )
+    return {(topic, partition): offset for topic, partition, offset in rows}
+
+
 def stored_places(connection: Connection, group: str, topics: Mapping[str, str]) -> dict[Place, int]:
     """Where each partition of these topics stands. `topics` has each topic's id: a number that was stored for another
     id belongs to a topic that was deleted since, and says nothing about this one."""
