@@ -142,5 +142,5 @@ class Tree(Contract, name="tests.tree", version="1.0", encoding="avro"):
     """A contract that contains itself."""
 
     label: str
-    children: list[Tree] = []
+    children: list[Tree] = Field(default_factory=list)
     left: Tree | None = None

@@ -88,6 +88,15 @@ def fingerprint(schema: Any) -> bytes:
     return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
 
 
+def holds_free_json(schema: Any) -> bool:
+    """Is there anything in it that may be any JSON?"""
+    if isinstance(schema, list):
+        return any(map(holds_free_json, schema))
+    if not isinstance(schema, dict):
+        return False
+    return schema.get("logicalType") == "json" or any(map(holds_free_json, schema.values()))
+
+
 def without_words(schema: Any) -> Any:
     """The schema without what is said for people."""
     if isinstance(schema, list):

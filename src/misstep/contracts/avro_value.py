@@ -46,7 +46,7 @@ class AvroValue:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         try:
-            self._parsed: Any = fastavro.parse_schema(schema)
+            self._parsed: Any = fastavro.parse_schema(_flat(schema))
         except Exception as error:  # noqa: BLE001  fastavro's refusals have no common base
             raise ValueError(f"no Avro schema: {error}") from None
         schema = _flat(self._parsed)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from misstep.contracts.avro import holds_free_json
 from misstep.contracts.avro_value import AvroValue, NotAvro
 from misstep.contracts.codec import SINGLE_OBJECT, avro_value
 from misstep.contracts.compatible import why_unreadable
@@ -61,11 +62,13 @@ class Reader:
         """
         self.accepted: Final = accepted if isinstance(accepted, tuple) else (accepted,)
         self._schemas = schemas
+        self._free = False
         for contract in self.accepted:
             complete(contract)
             # Whatever is wrong with the declaration is said here, so that `read` raises nothing but Misfit.
             assert contract.__contract__.urn
             _avro_value(contract.__contract__)
+            self._free |= holds_free_json(contract.__contract__.avro_schema)
         self._ways: dict[bytes | int | None, _Way] = {
             None: _Way([(contract, ()) for contract in self.accepted], "a writer that names no contract")
         }
@@ -85,6 +88,8 @@ class Reader:
         if not value:
             raise Misfit("schema", "there is no value at all" if value is None else "the value is empty")
         first = value[0]
+        if self._free and (b"NaN" in value or b"Infinity" in value):
+            _must_be_json(value, first)
         if way.validate is not None and first != _AVRO_FIRST and first != _CONFLUENT_FIRST:
             try:
                 payload = way.validate(value)
@@ -284,6 +289,15 @@ class Reader:
     def _remember(self, key: bytes | int, way: _Way) -> None:
         if len(self._ways) < _WAYS_MAX:
             self._ways[key] = way
+
+
+def _must_be_json(value: bytes, first: int) -> None:
+    """In free JSON, pydantic takes NaN and Infinity for numbers, and writes null for them; no other reader does."""
+    if first not in (_AVRO_FIRST, _CONFLUENT_FIRST):
+        try:
+            from_json(value, allow_inf_nan=False)
+        except ValueError as error:
+            raise Misfit("schema", f"not JSON: {error}") from None
 
 
 def _avro_value(identity: Identity) -> AvroValue | None:
