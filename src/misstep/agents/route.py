@@ -124,10 +124,13 @@ def degrade(value: Callable[[Turn[In]], C], /) -> Route[In, C]: ...
 def degrade(value: C, /) -> Route[object, C]: ...
 def degrade(value: Any, /) -> Route[Any, Any]:
     """Go on with a neutral default: a contract's value, or a function that makes one from the turn."""
-    usable = isinstance(value, Contract) or callable(value)
-    if not usable:
+    if not _makes_a_default(value):
         raise UsageError(f"degrade({value!r}): give it a contract's value, or a function from the turn to one.")
     return Route(DegradeLink(value))
+
+
+def _makes_a_default(value: object) -> bool:
+    return isinstance(value, Contract) or callable(value)
 
 
 escalate: Route[object, Never] = Route(EndingLink(ESCALATE))

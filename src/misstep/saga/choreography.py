@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
-from typing import Any, Concatenate, Generic, Never, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, Never, ParamSpec, TypeVar, overload
 
 from misstep.agents.agent import Agent
 from misstep.agents.duration import duration_ms
@@ -20,7 +20,7 @@ from misstep.saga.row import Compensation, Row
 
 In = TypeVar("In")
 Res = TypeVar("Res")
-Out = TypeVar("Out")
+Out = TypeVar("Out", bound=Contract)
 P = ParamSpec("P")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -132,7 +132,11 @@ class Choreography:
                 raise UsageError(f"{what}, {reason}: it hands over to itself; write retry(...) instead.")
         self.rows[agent.name] = Row(agent, standby, waive.strip(), fork.strip(), routes, where)
 
-    def undo(self, agent: Agent[In, Out | Failure[Any]], /) -> _Undo[In, Out]:
+    @overload
+    def undo(self, agent: Agent[In, Out | Failure[Any]], /) -> _Undo[In, Out]: ...
+    @overload
+    def undo(self, agent: Agent[In, Out], /) -> _Undo[In, Out]: ...
+    def undo(self, agent: Agent[Any, Any], /) -> _Undo[Any, Any]:
         """Declare how an agent's step is taken back: a decorator of `async def reverse(undo: Undo[In, Out], ...)`.
 
         Raises UsageError for a second undo of the same agent.
