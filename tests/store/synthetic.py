@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from misstep.bus.topics import Topics
@@ -55,6 +56,7 @@ class Workflow:
     agents: Sequence[str] = AGENTS
     partitions: int = PARTITIONS
     written: int = 0
+    refused: list[str] = field(default_factory=list)
     _producer: Producer = field(init=False)
     _admin: AdminClient = field(init=False)
     _times: Timestamps = field(init=False, default_factory=Timestamps)
@@ -88,10 +90,16 @@ class Workflow:
         at_ms: int = 0,
     ) -> None:
         """Any message at all."""
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                self.refused.append(f"{topic}: {error.str()}")
+
+        options: dict[str, Any] = {"timestamp": at_ms} if at_ms else {}
         while True:
             try:
                 self._producer.produce(
-                    topic, value, key, partition, headers=headers or [], **({"timestamp": at_ms} if at_ms else {})
+                    topic, value, key, partition, headers=headers or [], on_delivery=delivered, **options
                 )
                 break
             except BufferError:
@@ -180,7 +188,7 @@ class Workflow:
         if degraded:
             headers.append(("ce_degraded", degraded.encode()))
         to = topic or (self.topics.agent(agent) if reason == "ok" else self.topics.failed(agent))
-        self.put(to, case.case_id.encode(), value, headers, partition=case.partition, at_ms=case.at_ms)
+        self.put(to, case.case_id.encode(), value, headers, partition=case.partition)
         case.hash = hashed
         case.last = (agent, reason)
         case.written += 1
@@ -215,3 +223,4 @@ class Workflow:
     def flush(self) -> None:
         left = self._producer.flush(60)
         assert left == 0, f"{left} messages were not written to Kafka"
+        assert not self.refused, f"Kafka refused {self.refused[0]}"

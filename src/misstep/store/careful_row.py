@@ -208,7 +208,7 @@ class CarefulRows:
             "agent_fault" if source.failed else OK,
             "",
             *[""] * 7,
-            ascii_json({"_refused": text_of(refusal.encode(), 1_000), "_headers": shown}),
+            orjson.dumps({"_refused": text_of(refusal.encode(), 1_000), "_headers": shown}),
             "",
             raw_json(value),
             *[""] * 3,
@@ -256,16 +256,11 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def ascii_json(value: object) -> bytes:
-    """JSON of plain text that was made safe before."""
-    return orjson.dumps(value).replace(b"\\u0000", b"\\\\u0000")
-
-
 def with_unreadable(evidence: bytes, unreadable: Mapping[str, str]) -> bytes:
     """Evidence with what could not be read of the event; evidence that is no object is kept under `_evidence`."""
     if not unreadable:
         return evidence
-    note = b'"_unreadable":' + ascii_json(dict(unreadable)) + b"}"
+    note = b'"_unreadable":' + orjson.dumps(dict(unreadable)) + b"}"
     text = evidence.strip()
     if not text:
         return b"{" + note

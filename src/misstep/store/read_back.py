@@ -29,13 +29,14 @@ _GONE: Final = (
 
 
 def read_back(
-    bootstrap_servers: str, coordinates: Iterable[Coordinates], *, timeout_s: float = TIMEOUT_S
+    bootstrap_servers: str, coordinates: Iterable[Coordinates], *, timeout_s: float | None = None
 ) -> dict[Coordinates, KafkaMessage | None]:
     """The messages at these places; None where Kafka no longer has one (retention, a deleted topic, an aborted write).
 
     Reads one message of each partition at a time: a case's history rarely has two in one. Raises ServerUnreachable
-    when Kafka does not answer within `timeout_s`.
+    when Kafka does not answer within `timeout_s` (10 by default).
     """
+    timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
     wanted: defaultdict[Place, list[int]] = defaultdict(list)
     for topic, partition, offset in dict.fromkeys(coordinates):
         wanted[topic, partition].append(offset)
