@@ -14,7 +14,7 @@ from misstep.cli.show import print_json
 from misstep.cli.surroundings import surroundings
 from misstep.logs import configure_logs
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 DONE = {
     "create topic": "created topic",

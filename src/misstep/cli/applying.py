@@ -19,8 +19,9 @@ from misstep.bus.provision import (
 )
 from misstep.cli.contracts_there import contracts_there, refuse_changed
 from misstep.composition import Environment
-from misstep.contracts import SchemaRecord, contracts_declared
+from misstep.contracts import Contract, Escalated, Outcome, SchemaRecord
 from misstep.contracts.failure import REASONS
+from misstep.contracts.locked import locked_records
 from misstep.errors import UsageError
 from misstep.store.connect import asking
 from misstep.store.migrate import migrate, pending
@@ -64,7 +65,7 @@ def apply(env: Environment, *, dry_run: bool = False, say: Callable[[Change], No
 
     wanted = wanted_topics(env, admin)
     done.topics = len(wanted)
-    records = [SchemaRecord.of(one) for versions in contracts_declared().values() for one in versions]
+    records = contract_records(env)
     done.contracts = len(records)
     there = contracts_there(env.bootstrap, env.settings.namespace)
     refuse_changed(env.settings.namespace, records, there)
@@ -114,6 +115,15 @@ def migration_rooms(root: Path, workflows: Sequence[str]) -> list[Path]:
             )
         named[path.stem] = path
     return rooms
+
+
+def contract_records(env: Environment) -> list[SchemaRecord]:
+    """What readers may have to look up: the project's contracts, the engine's, and locked ones whose class is gone."""
+    declared: list[type[Contract]] = [*env.project.contracts, Escalated, Outcome]
+    declared += [contract for plan in env.plans.values() for contract in plan.contracts]
+    records = [SchemaRecord.of(contract) for contract in declared]
+    records += locked_records(env.project.root / "contracts" / "locked")
+    return list({record.sha256: record for record in reversed(records)}.values())[::-1]
 
 
 def own_reasons(env: Environment) -> list[str]:

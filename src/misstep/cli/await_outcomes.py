@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from rich.console import Console
@@ -16,10 +16,17 @@ LOOK_BACK_S = 3.0
 POLL_S = 0.05
 
 
-def await_outcomes(watch: OutcomeWatch, wanted: Collection[str], patience_s: float, errors: Console) -> list[Ended]:
+def await_outcomes(
+    watch: OutcomeWatch,
+    wanted: Collection[str],
+    patience_s: float,
+    errors: Console,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[Ended]:
     """The first outcome of each wanted case; gives up when none has come for `patience_s`.
 
-    A case that had ended before the watch began comes with `seen_at` 0.
+    A case that had ended before the watch began comes with `seen_at` 0. `meanwhile` is called again and again; what it
+    raises ends the waiting.
     """
     found: dict[str, Ended] = {}
     read = 0
@@ -30,6 +37,7 @@ def await_outcomes(watch: OutcomeWatch, wanted: Collection[str], patience_s: flo
         bar = progress.add_task("cases ended", total=len(wanted))
         while len(found) < len(wanted):
             watch.check()
+            meanwhile()
             fresh = watch.ended[read:]
             read += len(fresh)
             for ended in fresh:

@@ -11,7 +11,7 @@ from misstep.cli.surroundings import surroundings
 from misstep.dev.progress import reporter_for
 from misstep.dev.servers import down as stop_servers
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

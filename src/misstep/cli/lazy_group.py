@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from misstep.cli.commands import COMMANDS
+from misstep.cli.interrupts import ends_at_once
 
 
 class LazyGroup(TyperGroup):
@@ -17,6 +19,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         attributes["commands"] = {one.name: TyperCommand(one.name, help=one.summary) for one in COMMANDS}
         super().__init__(**attributes)
+        flow_help(self)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of use, not of the alphabet."""
@@ -27,6 +30,17 @@ class LazyGroup(TyperGroup):
         name, found, rest = super().resolve_command(ctx, args)
         for one in COMMANDS:
             if one.name == name:
-                found = typer.main.get_command(importlib.import_module(one.module).app)
+                with ends_at_once():
+                    found = typer.main.get_command(importlib.import_module(one.module).app)
                 found.name = name
+                flow_help(found)
         return name, found, rest
+
+
+def flow_help(command: Any) -> None:
+    """Let the terminal break the lines of a command's help, instead of its source file; in its sub-commands too."""
+    if command.help:
+        paragraphs = inspect.cleandoc(command.help).split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for below in getattr(command, "commands", {}).values():
+        flow_help(below)

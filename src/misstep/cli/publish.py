@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Annotated
@@ -23,7 +24,7 @@ from misstep.cli.surroundings import surroundings
 from misstep.contracts.event import case_id_of
 from misstep.errors import AnswerIsNo, ServerUnreachable, UsageError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 SHOWN_MAX = 10
 FLUSH_S = 30.0
@@ -94,9 +95,10 @@ def publish(
         finally:
             done.unacknowledged = publisher.flush(FLUSH_S)
     done.refused = publisher.failed
+    _raise_for_nothing(done, "standard input" if file == "-" else file, id_field)
     if not as_json:
-        _say_sent(done, workflow, topics.cases, file, id_field, errors)
-    _raise_for_kafka(done, as_json)
+        _say_sent(done, workflow, topics.cases, id_field)
+    _raise_for_kafka(done)
     ended: list[Ended] = []
     if watch is not None:
         wanted = {one for one in done.sent_at if one not in dict(done.refused)}
@@ -111,22 +113,22 @@ def publish(
         raise typer.Exit(AnswerIsNo.exit_code)
 
 
-def _say_sent(done: Published, workflow: str, topic: str, file: str, id_field: str, errors: Console) -> None:
-    name = "standard input" if file == "-" else file
+def _raise_for_nothing(done: Published, name: str, id_field: str) -> None:
+    """Raises AnswerIsNo when there was nothing to send, or no line had an id."""
     if not done.sent and not done.bad:
-        errors.print(f"Error: {name} is empty: there is no case to publish.", markup=False)
-        return
-    without_id = [line for line in done.bad if line.why == f"has no {id_field}"]
-    if not done.sent and len(without_id) == len(done.bad):
-        suggestion = _suggestion(without_id)
-        errors.print(f"Error: no line of {name} has a {id_field}, so nothing was sent{suggestion}", markup=False)
-        return
+        raise AnswerIsNo(f"{name} is empty: there is no case to publish.")
+    if not done.sent and all(line.why == f"has no {id_field}" for line in done.bad):
+        raise AnswerIsNo(f"No line of {name} has a {id_field}, so nothing was sent{_suggestion(done.bad)}")
+
+
+def _say_sent(done: Published, workflow: str, topic: str, id_field: str) -> None:
     for line in done.bad[:SHOWN_MAX]:
-        errors.print(f"Not sent: line {line.number} {line.why}", markup=False)
+        print(f"Not sent: line {line.number} {line.why}", file=sys.stderr)
     if len(done.bad) > SHOWN_MAX:
-        errors.print(f"Not sent: {len(done.bad) - SHOWN_MAX} more lines; --json lists them all")
+        print(f"Not sent: {len(done.bad) - SHOWN_MAX} more lines; --json lists them all", file=sys.stderr)
+    without_id = [line for line in done.bad if line.why == f"has no {id_field}"]
     if without_id:
-        errors.print(f"Some lines have no {id_field}{_suggestion(without_id)}", markup=False)
+        print(f"{len(without_id)} lines have no {id_field}{_suggestion(without_id)}", file=sys.stderr)
     print(f"Published {done.sent} case{'' if done.sent == 1 else 's'} of {workflow} to {topic}.")
     if done.repeated:
         print(f"{done.repeated} of them repeat an id of this file: a case that is published twice runs once.")
@@ -140,7 +142,7 @@ def _suggestion(lines: list[BadLine]) -> str:
     return f"; did you mean {' or '.join(f'--id-field {name}' for name in common[:3])}?"
 
 
-def _raise_for_kafka(done: Published, as_json: bool) -> None:
+def _raise_for_kafka(done: Published) -> None:
     if done.refused:
         case_id, why = done.refused[0]
         raise ServerUnreachable(

@@ -19,7 +19,7 @@ from misstep.composition import Environment
 from misstep.errors import UsageError
 from misstep.logs import configure_logs
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Only(StrEnum):

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import TyperException
 
+from misstep.cli.interrupts import INTERRUPTED
 from misstep.errors import AnswerIsNo, MisstepError, ServerUnreachable, UsageError
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaException
-
-INTERRUPTED = 130
 
 
 def saying_errors(command: Callable[[], object], *, as_json: bool) -> int:

@@ -13,7 +13,7 @@ from misstep.dev.servers import status as embedded_status
 from misstep.errors import ServerUnreachable
 from misstep.store.connect import asking, place
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 PATIENCE_S = 3.0
 
 

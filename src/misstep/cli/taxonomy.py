@@ -18,7 +18,7 @@ from misstep.contracts.failure import reason_named
 from misstep.store.taxonomy import Share, Taxonomy
 from misstep.store.taxonomy import taxonomy as count_turns
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from misstep.cli.surroundings import surroundings
 from misstep.dev.progress import reporter_for
 from misstep.dev.servers import up as start_servers
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="A port to listen on; default: a free one, kept.")]
 
 

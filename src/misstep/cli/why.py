@@ -14,7 +14,7 @@ from misstep.store.story import as_json as story_json
 from misstep.store.story import tell
 from misstep.store.why import case_story
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
