@@ -48,10 +48,12 @@ def extract_fallback(turn: Turn[Receipt]) -> Extracted | Failure[Literal["rubric
     """Reads the total by agreement among the sums; what `extract` was unsure of is its second opinion."""
     receipt = turn.payload
     reading = read_by_consensus(receipt.lines)
+    primary = _what_extract_saw(turn)
     if doubt := _doubt(reading):
-        return turn.fail("rubric_fail", doubt, **_seen(reading))
+        suggestions = _totals_to_choose_from(_second("consensus", reading), primary)
+        return turn.fail("rubric_fail", doubt, **_seen(reading), suggestions=suggestions)
     turn.note(f"the sums agree on {reading.total}", read=_seen(reading))
-    return _extracted(receipt, "consensus", reading, _what_extract_saw(turn))
+    return _extracted(receipt, "consensus", reading, primary)
 
 
 @agent(budget="1s", owner="controlling")
@@ -71,11 +73,14 @@ def validate(turn: Turn[Trusted]) -> Validated | Failure[Literal["rubric_fail", 
     if verdict.failure is not None:
         return turn.fail(
             verdict.failure,
-            f"{said.total} {said.currency} is not to be posted unseen: {'; '.join(verdict.why)}",
+            f"{said.currency} {said.total} is trusted {verdict.trust:.1%}, not to be posted unseen: "
+            f"{'; '.join(verdict.why)}",
             trust=verdict.trust,
             findings=list(verdict.why),
             figures=said.figures.model_dump(mode="json", exclude_defaults=True),
-            suggestions=_totals_to_choose_from(said),
+            suggestions=_totals_to_choose_from(
+                SecondReading(method=said.method, total=said.total, confidence=said.confidence), said.second
+            ),
         )
     turn.note(f"{'; '.join(verdict.why)}", trust=verdict.trust)
     return Validated(
@@ -265,12 +270,13 @@ def _proven_tax(figures: StatedFigures, total: Decimal) -> Decimal | None:
     return figures.tax if abs(figures.taxed + figures.tax - total) < 5 * SEN else None
 
 
-def _totals_to_choose_from(said: Extracted) -> list[JsonValue]:
-    """What a person may want to confirm, likeliest first."""
-    readings: list[tuple[float, str, str]] = [(said.confidence, str(said.total), said.method)]
-    if said.second is not None and said.second.total not in (None, said.total):
-        readings.append((said.second.confidence, str(said.second.total), said.second.method))
+def _totals_to_choose_from(*readings: SecondReading | None) -> list[JsonValue]:
+    """What a person may want to confirm, likeliest first, each total once."""
+    by_total: dict[Decimal, SecondReading] = {}
+    for reading in sorted(filter(None, readings), key=lambda reading: -reading.confidence):
+        if reading.total is not None:
+            by_total.setdefault(reading.total, reading)
     return [
-        {"total": total, "read_by": method, "confidence": confidence}
-        for confidence, total, method in sorted(readings, reverse=True)
+        {"total": str(total), "read_by": reading.method, "confidence": reading.confidence}
+        for total, reading in by_total.items()
     ]

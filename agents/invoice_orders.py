@@ -68,9 +68,9 @@ def match(
 
     A name that is only similar is never taken: it is suggested, with why.
     """
-    if company is None:
+    same_name = words_of_name(company or "")
+    if company is None or not same_name:
         return OrderMatch(None, ())
-    same_name = words_of_name(company)
     covering: list[PurchaseOrder] = []
     passed_over: list[OrderSuggestion] = []
     for order in orders:
@@ -107,5 +107,6 @@ def _why_not(order: PurchaseOrder, same: bool, total: Decimal, currency: str, on
 
 
 def _trigrams(name: str) -> set[str]:
-    text = f"  {' '.join(words_of_name(name))} "
-    return {text[at : at + 3] for at in range(len(text) - 2)}
+    words = words_of_name(name)
+    text = f"  {' '.join(words)} "
+    return {text[at : at + 3] for at in range(len(text) - 2)} if words else set()
