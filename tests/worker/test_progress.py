@@ -57,8 +57,13 @@ def test_a_restart_skips_exactly_what_was_finished(data: st.DataObject) -> None:
     skipped = data.draw(st.sets(st.sampled_from(offsets))) - finished
     for offset in finished:
         window.finish(positions[offset])
+    if data.draw(st.booleans()):  # the transaction is aborted, and made again with the same turns
+        window.propose(OWNER)
+        for offset in finished:
+            window.finish(positions[offset])
     window.skipped.extend(positions[offset] for offset in skipped)
     base, metadata = window.propose(OWNER) or (offsets[0], "")
+    window.confirm()
 
     again = Window("t", 0, unpack(base, metadata))
     left = [offset for offset in offsets if offset >= base and not again.finished_before(again.deliver(offset))]

@@ -79,8 +79,9 @@ class Window:
         return len(self._offsets)
 
     def finish(self, position: int) -> None:
-        """A message is done with. (Committer.)"""
-        self._beyond.add(position)
+        """A message is done with; saying so again, after an aborted transaction, changes nothing. (Committer.)"""
+        if position >= self._base:
+            self._beyond.add(position)
 
     @property
     def behind(self) -> bool:
