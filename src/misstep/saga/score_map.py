@@ -55,7 +55,7 @@ class ScoreMap:
     @property
     def escalation(self) -> str | None:
         """The agent that accepts escalations, if there is one."""
-        return next(iter(self.hearers(ESCALATED)), None)
+        return next((name for name, said in self.accepts.items() if ESCALATED in said), None)
 
 
 def map_of(score: Choreography) -> ScoreMap:

@@ -21,6 +21,7 @@ def unsound(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:
     yield from _handed_to_strangers(score, map_)
     yield from _never_started(score, map_)
     yield from _undeclared_forks(score, map_)
+    yield from _escalations(score, map_)
     yield from _unheard_reasons(score, map_)
     for name, compensation in score.undos.items():
         if name not in score.rows:
@@ -82,15 +83,7 @@ def _undeclared_forks(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:
     contracts = dict.fromkeys(contract for accepted in map_.accepts.values() for contract in sorted(accepted))
     for contract in contracts:
         hearers = map_.hearers(contract)
-        if len(hearers) < 2:
-            continue
-        if contract == ESCALATED:
-            yield Finding(
-                "error",
-                f"{' and '.join(hearers)} both accept escalations; a case is handed to one of them, so keep one.",
-                hearers[-1],
-                where=score.rows[hearers[-1]].where,
-            )
+        if len(hearers) < 2 or contract == ESCALATED:
             continue
         forks = {score.rows[name].fork for name in hearers}
         if forks == {""} or len(forks) > 1:
@@ -101,6 +94,27 @@ def _undeclared_forks(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:
                 hearers[-1],
                 where=score.rows[hearers[-1]].where,
             )
+
+
+def _escalations(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:
+    accepting = [name for name, accepted in map_.accepts.items() if ESCALATED in accepted]
+    for name in accepting:
+        others = sorted(map_.accepts[name] - {ESCALATED})
+        if others:
+            yield Finding(
+                "error",
+                f"it accepts escalations and {' and '.join(others)} too; an agent that is handed escalations does "
+                "nothing else, so make two of it.",
+                name,
+                where=score.rows[name].where,
+            )
+    if len(accepting) > 1:
+        yield Finding(
+            "error",
+            f"{' and '.join(accepting)} all accept escalations; a case is handed to one of them, so keep one.",
+            accepting[-1],
+            where=score.rows[accepting[-1]].where,
+        )
 
 
 def _unheard_reasons(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:

@@ -1,0 +1,50 @@
+"""A route in words, as `ARCHITECTURE.md` has it: `tried 3 times, then handed to extract_fallback`."""
+
+from __future__ import annotations
+
+from misstep.agents.plan import Chain
+from misstep.agents.route import DegradeLink, EndingLink, Link, RetryLink, ToLink
+from misstep.contracts import Contract
+from misstep.contracts.event import COMPENSATE, DEAD_LETTER, ESCALATE
+
+_ENDINGS = {ESCALATE: "handed to a person", DEAD_LETTER: "dead-lettered", COMPENSATE: "undone"}
+
+
+def route_words(chain: Chain, escalation: str | None = None) -> str:
+    """What becomes of the case, link by link, its ending last. escalation: the agent that takes escalations."""
+    words = []
+    for link in chain.links:
+        words.append(_link(link, escalation))
+        if isinstance(link, EndingLink):
+            break
+    else:
+        words.append(_ending(chain.ending, escalation))
+    return ", then ".join(words)
+
+
+def duration_words(ms: int) -> str:
+    """`500 ms`, `2 s`, `5 min`, `24 h`: in the largest unit that leaves a whole number."""
+    for size, unit in ((3_600_000, "h"), (60_000, "min"), (1_000, "s")):
+        if ms % size == 0:
+            return f"{ms // size} {unit}"
+    return f"{ms} ms"
+
+
+def _link(link: Link, escalation: str | None) -> str:
+    if isinstance(link, RetryLink):
+        if link.attempts == 1:
+            return "tried once"
+        varies = f", with another {link.varies} each time" if link.varies else ""
+        return f"tried {link.attempts} times, {duration_words(link.first_ms)} apart at first{varies}"
+    if isinstance(link, ToLink):
+        at_most = f" ({link.times} times at most)" if link.times else ""
+        return f"handed to `{link.agent.name}`{at_most}"
+    if isinstance(link, DegradeLink):
+        value = link.value
+        made = type(value).__name__ if isinstance(value, Contract) else getattr(value, "__name__", "its default")
+        return f"goes on with `{made}`"
+    return _ending(link.kind, escalation)
+
+
+def _ending(kind: str, escalation: str | None) -> str:
+    return f"escalated to `{escalation}`" if kind == ESCALATE and escalation else _ENDINGS[kind]
