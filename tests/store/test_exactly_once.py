@@ -43,7 +43,7 @@ def test_a_sink_killed_again_and_again_writes_every_event_once(workflow: Workflo
     publisher = threading.Thread(target=publish, args=(workflow, 3_000, "late"))
     publisher.start()
     kills_with_work_left = 0
-    for _ in range(6):
+    for _ in range(5):
         before = recorded(db, workflow)
         process = start(workflow, dsn, "host-0")
         try:

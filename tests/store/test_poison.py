@@ -233,7 +233,7 @@ SOME_BYTES = st.one_of(
 HEADERS = st.lists(st.tuples(st.sampled_from(HEADER_NAMES), st.one_of(st.none(), SOME_BYTES)), max_size=12)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 8), SOME_BYTES, st.one_of(st.none(), SOME_BYTES), HEADERS), min_size=1, max_size=6

@@ -57,7 +57,7 @@ def test_a_sink_that_begins_without_postgres_begins_when_it_is_there(
     publish(workflow, 50)
     own_postgres.stop()
     with running_sink(workflow, dsn):
-        time.sleep(4.5)
+        time.sleep(3.5)
         own_postgres.start()
         with psycopg.connect(dsn, autocommit=True) as db:
             wait_until_recorded(db, workflow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 from rich.console import Console
 
+from misstep.bus.topics import Topics
 from misstep.dev.ports import free_port
 from misstep.errors import AnswerIsNo
 from misstep.store.story import as_json, tell
@@ -19,9 +21,13 @@ from tests.store.conftest import Database, HasServers, running_sink, wait_until_
 from tests.store.synthetic import Workflow
 
 
-@pytest.fixture
-def told(workflow: Workflow, db: Database, dsn: str) -> Workflow:
+@pytest.fixture(scope="module")
+def told(servers: HasServers, dsn: str) -> Workflow:
     """Three cases: one handed over and completed, one dead, one still running and degraded."""
+    return three_cases(Workflow(servers.kafka, Topics(f"t{secrets.token_hex(4)}", "invoice")), dsn)
+
+
+def three_cases(workflow: Workflow, dsn: str) -> Workflow:
     case = workflow.begin("INV-[1]")
     workflow.turn(
         case,
@@ -44,7 +50,7 @@ def told(workflow: Workflow, db: Database, dsn: str) -> Workflow:
     running = workflow.begin("INV-3")
     workflow.turn(running, "extract", degraded="model_down", route="degrade")
     workflow.flush()
-    with running_sink(workflow, dsn):
+    with running_sink(workflow, dsn), psycopg.connect(dsn, autocommit=True) as db:
         wait_until_recorded(db, workflow)
     return workflow
 
@@ -121,20 +127,33 @@ def test_a_dead_letter_is_part_of_the_story(told: Workflow, dsn: str) -> None:
     assert "dead_lettered because of schema_invalid in extract: no total" in _told(story)
 
 
+TAMPERED = ("failure_reason", "failure_detail", "payload", "hash", "prev_hash", "agent")
+
+
 @pytest.fixture
 def tampered(told: Workflow, db: Database) -> Iterator[Any]:
-    """What nobody may do: change a row with the triggers off, as a superuser can."""
+    """What nobody may do: change a row with the triggers off, as the owner can. Put right again afterwards."""
+    columns = ", ".join(TAMPERED)
+    where = "WHERE namespace = %s AND case_id = 'INV-[1]' AND state_version = %s"
+    before: dict[int, Any] = {}
 
-    def change(assignment: str, version: int) -> None:
+    def update(assignment: str, values: list[Any]) -> None:
         with db.transaction():
             db.execute("ALTER TABLE case_turns DISABLE TRIGGER append_only")
-            statement = (
-                f"UPDATE case_turns SET {assignment} WHERE namespace = %s AND case_id = %s AND state_version = %s"
-            )
-            db.execute(statement, [told.topics.namespace, "INV-[1]", version])  # type: ignore[arg-type]
+            db.execute(f"UPDATE case_turns SET {assignment} {where}", values)  # type: ignore[arg-type]
             db.execute("ALTER TABLE case_turns ENABLE ALWAYS TRIGGER append_only")
 
-    return change
+    def change(assignment: str, version: int) -> None:
+        at = [told.topics.namespace, version]
+        texts = ", ".join(f"{column}::text" for column in TAMPERED)
+        before[version] = db.execute(f"SELECT {texts} FROM case_turns {where}", at).fetchone()  # type: ignore[arg-type]
+        update(assignment, at)
+
+    yield change
+    for version, values in before.items():
+        casts = {"failure_reason": "failure_reason_t", "payload": "jsonb"}
+        marks = ", ".join(f"%s::{casts.get(column, 'text')}" for column in TAMPERED)
+        update(f"({columns}) = ROW({marks})", [*values, told.topics.namespace, version])
 
 
 @pytest.mark.parametrize(
@@ -164,18 +183,21 @@ def test_a_broken_link_is_found_without_kafka(told: Workflow, dsn: str, tampered
     assert "broken at version 3" in _told(story)
 
 
-def test_a_forged_event_is_found(told: Workflow, dsn: str, db: Database) -> None:
-    case = told.begin("INV-4")
-    headers = told.turn(case, "extract")
-    told.put(told.topics.agent("extract_fallback"), b"INV-4", b'{"total":"99"}', headers, partition=case.partition)
-    told.flush()
-    with running_sink(told, dsn):
-        wait_until_recorded(db, told)
-    story = case_story(dsn, told.topics.namespace, "INV-4", bootstrap_servers=told.bootstrap)
+def test_a_forged_event_is_found(workflow: Workflow, dsn: str, db: Database) -> None:
+    case = workflow.begin("INV-4")
+    headers = workflow.turn(case, "extract")
+    workflow.put(
+        workflow.topics.agent("extract_fallback"), b"INV-4", b'{"total":"99"}', headers, partition=case.partition
+    )
+    workflow.flush()
+    with running_sink(workflow, dsn):
+        wait_until_recorded(db, workflow)
+    story = case_story(dsn, workflow.topics.namespace, "INV-4", bootstrap_servers=workflow.bootstrap)
     assert sorted(one.proof for one in story.versions) == ["forged", "verified", "verified"]
 
 
-def test_events_that_retention_has_taken_are_named(told: Workflow, dsn: str) -> None:
+def test_events_that_retention_has_taken_are_named(workflow: Workflow, dsn: str) -> None:
+    told = three_cases(workflow, dsn)
     told.delete_topics([told.topics.agent("post_entry")])
     story = case_story(dsn, told.topics.namespace, "INV-[1]", bootstrap_servers=told.bootstrap)
     assert [one.proof for one in story.versions].count("no longer in Kafka") == 1
@@ -199,20 +221,20 @@ def test_a_case_that_is_not_there_is_a_no_with_near_matches(told: Workflow, dsn:
         case_story(dsn, told.topics.namespace, "INV-2", 7)
 
 
-def test_a_second_life_is_told_apart(told: Workflow, dsn: str, db: Database, servers: HasServers) -> None:
-    case = told.begin("INV-5")
-    told.turn(case, "extract", "schema_invalid", route="escalate")
-    told.end(case, "escalated", reason="schema_invalid", agent="extract")
+def test_a_second_life_is_told_apart(workflow: Workflow, dsn: str, db: Database) -> None:
+    case = workflow.begin("INV-5")
+    workflow.turn(case, "extract", "schema_invalid", route="escalate")
+    workflow.end(case, "escalated", reason="schema_invalid", agent="extract")
     case.epoch += 1
-    told.turn(case, "extract")
-    told.end(case)
-    told.flush()
-    with running_sink(told, dsn):
-        wait_until_recorded(db, told)
-    story = case_story(dsn, told.topics.namespace, "INV-5", bootstrap_servers=servers.kafka)
+    workflow.turn(case, "extract")
+    workflow.end(case)
+    workflow.flush()
+    with running_sink(workflow, dsn):
+        wait_until_recorded(db, workflow)
+    story = case_story(dsn, workflow.topics.namespace, "INV-5", bootstrap_servers=workflow.bootstrap)
     assert [(one.epoch, one.outcome) for one in story.endings] == [(0, "escalated"), (1, "completed")]
     assert story.verified
-    assert [one.epoch for one in case_story(dsn, told.topics.namespace, "INV-5", 1).versions] == [1, 1]
+    assert [one.epoch for one in case_story(dsn, workflow.topics.namespace, "INV-5", 1).versions] == [1, 1]
 
 
 def _told(story: Any) -> str:

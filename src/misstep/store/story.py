@@ -97,7 +97,7 @@ def _version(version: StoryVersion, life: list[StoryVersion]) -> list[Renderable
     if version.link == "broken":
         line.append("  its previous hash is of no version of this case", BAD)
     below = [line.copy() for line in _below(version)]
-    return [line, *(Padding(one, (0, 0, 0, 7 + widest + 2)) for one in below)]
+    return [line, *(Padding(one, (0, 0, 0, 7 + widest + 2), expand=False) for one in below)]
 
 
 def _below(version: StoryVersion) -> list[Text]:
