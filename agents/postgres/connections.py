@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -64,7 +67,7 @@ class Connections:
 
 
 async def _interruptible(connection: Connection, work: Awaitable[T]) -> T:
-    """`work`, and at once out of it when the turn is cancelled; the connection is then closed.
+    """`work`, and at once out of it when the turn is cancelled; the connection is then cut.
 
     psycopg would first ask the server to cancel the query and wait for that, ten seconds where the server is frozen.
     """
@@ -72,7 +75,16 @@ async def _interruptible(connection: Connection, work: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        connection.pgconn.finish()
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        task.cancel()
+        if not task.done():
+            _cut(connection)
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()
+        await connection.close()
         raise
+
+
+def _cut(connection: Connection) -> None:
+    """Hang up, and leave the descriptor open: closed, it would be the next connection's while psycopg waits on it."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
