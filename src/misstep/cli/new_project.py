@@ -9,6 +9,9 @@ from typing import Final
 
 from misstep.contracts import locked
 from misstep.errors import UsageError
+from misstep.saga.architecture_check import FILE
+from misstep.saga.compile import compile_plan
+from misstep.saga.matrix_markdown import with_block
 from misstep.saga.rooms import lay_types_link, load_project, unmount_rooms
 
 NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -36,6 +39,9 @@ def new_project(name: str, parent: Path) -> list[Path]:
     lay_types_link(root)
     project = load_project(root)
     written += locked.lock(project.contracts, root / "contracts" / "locked")
+    architecture = root / FILE
+    for score in project.choreographies.values():
+        architecture.write_text(with_block(architecture.read_text("utf-8"), compile_plan(score)), "utf-8")
     unmount_rooms()
     return sorted(written)
 
