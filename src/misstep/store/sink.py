@@ -90,6 +90,8 @@ class Sink:
         """Partitions that are ours, paused until Postgres says where to begin."""
         self._at_end: set[Place] = set()
         self._batch: list[tuple[KafkaMessage, Source]] = []
+        self._said: set[tuple[Place, int]] = set()
+        """Kafka's complaints that were logged: each once."""
         self._touched: set[Place] = set()
         """Partitions that came or went during the last call of `consume`."""
         self._away_since: float | None = None
@@ -199,8 +201,9 @@ class Sink:
             (message.topic() or "", message.partition() or 0) for message in messages if message.error() is None
         } & self._touched
         messages[:] = [one for one in messages if (one.topic() or "", one.partition() or 0) not in mixed]
-        for at in mixed & set(self._next):
-            self._seek(at)
+        again = mixed & set(self._next)
+        if again:
+            self._unplace(list(again))
 
     def _on_message_error(self, error: KafkaError, message: Message) -> None:
         number = message.partition()
@@ -217,7 +220,8 @@ class Sink:
                 "Kafka has no message at this offset", topic=at[0], partition=at[1], offset=self._next[at]
             )
             self._unplace([at])
-        else:
+        elif (at, error.code()) not in self._said:
+            self._said.add((at, error.code()))
             self._log.warning("Kafka says", error=error.str(), topic=at[0] or None)
 
     # Partitions
@@ -266,18 +270,15 @@ class Sink:
             return
         try:
             starts = start_places(self._reach(), self._consumer, self._admin, self._group, self._unplaced)
+            for at, offset in starts.items():
+                self._consumer.seek(TopicPartition(*at, offset))
         except (psycopg.Error, ServerUnreachable, KafkaException) as error:
             self._in_trouble(error)
             return
         self._out_of_trouble()
         self._unplaced -= set(starts)
         self._next |= starts
-        for at in starts:
-            self._seek(at)
         self._consumer.resume([TopicPartition(*at) for at in starts])
-
-    def _seek(self, at: Place) -> None:
-        self._consumer.seek(TopicPartition(*at, self._next[at]))
 
     # Writing
 
@@ -334,6 +335,7 @@ class Sink:
                 connection.close()
                 raise
             self._connection, self._recorder = connection, recorder
+            POSTGRES_UP.labels(*self._labels).set(1)
             self._believe(stored)
         return self._connection
 
@@ -354,15 +356,14 @@ class Sink:
 
     def _in_trouble(self, error: Exception) -> None:
         """Wait longer each time; one line when it begins, one when it is over."""
+        server = "Kafka" if isinstance(error, KafkaException) else f"Postgres at {place(self._dsn)}"
         if not isinstance(error, KafkaException):
             self._forget_connection()
+            POSTGRES_UP.labels(*self._labels).set(0)
         now = time.monotonic()
         if self._away_since is None:
             self._away_since = now
-            self._log.warning(
-                "the audit sink waits; events stay in Kafka meanwhile", postgres=place(self._dsn), because=_line(error)
-            )
-            POSTGRES_UP.labels(*self._labels).set(0)
+            self._log.warning("the audit sink waits; events stay in Kafka meanwhile", on=server, because=_line(error))
             self._consumer.pause(self._consumer.assignment())
         self._not_before = now + self._back_off_s
         self._back_off_s = min(self._back_off_s * 2, BACK_OFF_MOST_S)
@@ -373,7 +374,6 @@ class Sink:
         self._log.info("the audit sink goes on", waited_s=round(time.monotonic() - self._away_since, 1))
         self._away_since = None
         self._back_off_s = BACK_OFF_FIRST_S
-        POSTGRES_UP.labels(*self._labels).set(1)
         self._consumer.resume([TopicPartition(*at) for at in self._next])
 
     # Lag
