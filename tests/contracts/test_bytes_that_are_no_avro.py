@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from misstep.contracts import Contract, LocalSchemas, Misfit, Reader, encode
+from misstep.contracts import AvroText, Contract, LocalSchemas, Misfit, Reader, encode
 from misstep.contracts.avro_value import AvroValue, NotAvro
 from tests.contracts.models import AvroEverything, AvroLoan, Tree
 
@@ -169,6 +169,16 @@ def test_an_amount_is_the_logical_type_decimal_where_its_digits_are_bounded() ->
     fields = {field["name"]: field["type"] for field in AvroEverything.__contract__.avro_schema["fields"]}
     assert fields["price"] == {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 4}
     assert fields["amount"] == "string"
+
+
+def test_an_avro_value_as_text_is_its_json_and_anything_else_is_none(loan_lines: list[bytes]) -> None:
+    text = AvroText(LocalSchemas())
+    loan = AvroLoan.model_validate_json(loan_lines[0])
+    value = encode(loan)
+    for dataschema in (AvroLoan.__contract__.urn.encode(), b"", b"urn:\xff"):
+        assert text({"ce_dataschema": dataschema}, value) == loan.model_dump_json().encode()
+    for other in (b"", b"{}", b"\xc3\x01", value[:-1], value + b"x", HEAD + bytes(50), bytes(50)):
+        assert text({}, other) is None
 
 
 def _payload_or_misfit(contract: type[Contract], value: bytes, dataschema: bytes | None = None) -> None:

@@ -107,6 +107,18 @@ def test_whatever_a_stricter_reading_adds_is_a_constraint_and_not_a_schema() -> 
     assert refused(b'{"total":1}', accepted=Dated).check == "schema"
 
 
+def test_a_validator_that_raises_what_it_should_not_is_a_misfit_that_names_the_contract() -> None:
+    class Faulty(Extracted):
+        @model_validator(mode="after")
+        def _look_up(self) -> Faulty:
+            raise KeyError(self.total)
+
+    for accepted in (Faulty, (Faulty, Loan)):
+        misfit = refused(GOOD, None, accepted)
+        assert misfit.check == "constraints"
+        assert "Faulty failed: KeyError: Decimal('12.50')" in misfit.detail
+
+
 def test_the_three_checks_come_in_their_order() -> None:
     assert refused(b'{"total":"x"}', version_error="version 3 is missing").check == "schema"
     step = refused(b'{"total":-1,"confidence":0.5}', version_error="version 3 is missing")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -10,7 +13,7 @@ import pytest
 from pydantic import Field
 
 from misstep.contracts import Contract, contracts_declared
-from misstep.contracts.avro import as_text, fingerprint
+from misstep.contracts.avro_shape import as_text, fingerprint
 from misstep.errors import UsageError
 from tests.contracts.models import AvroEverything, Everything, Extracted, Loan, Trusted
 
@@ -85,6 +88,28 @@ def test_words_for_people_are_no_part_of_the_hash_and_everything_else_is() -> No
 def test_the_hash_does_not_depend_on_the_process() -> None:
     # A contract's name in events: were this to change, every event in every topic would be of an unknown contract.
     assert Loan.__contract__.sha256 == "9d1a2e368b20589c72cd32ca309688ec2a306fc6152ea598e2ab8b588dc8fe02"
+
+
+def test_the_hash_does_not_depend_on_the_order_that_a_process_gives_to_sets() -> None:
+    code = """
+from misstep.contracts import Contract
+class Tagged(Contract, name="tests.tagged", version="1.0"):
+    tags: set[str] = {"a", "b", "c", "d"}
+    more: frozenset[str] | None = frozenset("wxyz")
+print(Tagged.__contract__.sha256)
+"""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(hashes) == 1
 
 
 def test_the_fingerprint_is_avros_own() -> None:

@@ -1,5 +1,6 @@
 """What may be said: contracts, their identity, how their values travel and are read at a hand-off."""
 
+from misstep.contracts.avro_text import AvroText
 from misstep.contracts.codec import content_type, encode
 from misstep.contracts.contract import Contract
 from misstep.contracts.declared import contracts_declared
@@ -16,6 +17,7 @@ from misstep.contracts.upcast import upcaster
 __all__ = [
     "ENGINE_REASONS",
     "REASONS",
+    "AvroText",
     "Contract",
     "Encoding",
     "Escalated",

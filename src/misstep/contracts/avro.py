@@ -25,31 +25,19 @@ first symbol as the default (a new symbol is then silently read as another one),
 
 from __future__ import annotations
 
-import base64
-import datetime
-import json
 import re
-from decimal import Decimal
 from typing import Any, Final
 
-import fastavro.schema
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema, to_json
+from pydantic_core import core_schema
 
+from misstep.contracts.avro_default import give_default
+from misstep.contracts.avro_shape import ABSENT, ALLOWED, JSON_TEXT, SENT_AS, kind_of
 from misstep.contracts.json_schema import Published, generated
-
-JSON_TEXT: Final = {"type": "string", "logicalType": "json"}
-SENT_AS: Final = "sentAs"
-"""Attribute of a field: its name in JSON, where that is no Avro name."""
-ABSENT: Final = "absentWhenNull"
-"""Attribute of a field: null stands for a key that is not there."""
-ALLOWED: Final = "allowed"
-"""Attribute of a text: the values that a Literal allows."""
 
 _NAIVE: Final = "x-naive"
 _AVRO_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORDS: Final = ("doc",)
 _EMPTY: Final[dict[Any, Any]] = {list: [], tuple: [], set: [], frozenset: [], dict: {}, str: "", int: 0, bool: False}
 _TOO_MANY_DIGITS: Final = 1_000
 
@@ -80,30 +68,6 @@ def schema_of(model: type[BaseModel], name: str) -> dict[str, Any]:
     """The model as an Avro record called `name` (its dots are the namespace). UsageError if it cannot be said."""
     written = generated(model, _Written, "serialization")
     return _Builder(written.get("$defs", {}), name).root(written)
-
-
-def fingerprint(schema: Any) -> bytes:
-    """CRC-64-AVRO of the parsing canonical form: the 8 bytes, little-endian, of the single-object encoding."""
-    canonical = fastavro.schema.to_parsing_canonical_form(schema)
-    return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
-
-
-def holds_free_json(schema: Any) -> bool:
-    """Is there anything in it that may be any JSON?"""
-    if isinstance(schema, list):
-        return any(map(holds_free_json, schema))
-    if not isinstance(schema, dict):
-        return False
-    return schema.get("logicalType") == "json" or any(map(holds_free_json, schema.values()))
-
-
-def without_words(schema: Any) -> Any:
-    """The schema without what is said for people."""
-    if isinstance(schema, list):
-        return [without_words(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {key: part if key == "default" else without_words(part) for key, part in schema.items() if key not in _WORDS}
 
 
 class _Builder:
@@ -192,7 +156,7 @@ class _Builder:
                 field[ABSENT] = True
                 field["default"] = None
             elif "default" in part:
-                _give_default(field, part["default"], self)
+                give_default(field, part["default"], self._symbols_of)
             fields.append(_with_words(field, part))
         return _with_words({"type": "record", "name": name, "fields": fields}, schema)
 
@@ -210,11 +174,11 @@ class _Builder:
             return {"type": "map", "values": self._node(values)}
         return dict(JSON_TEXT)
 
-    def record_named(self, name: str) -> dict[str, Any] | None:
-        """The JSON Schema that became the record or enum of this name."""
+    def _symbols_of(self, name: str) -> list[Any] | None:
         for key, given in self._names.items():
             if given == name:
-                return self._definitions[key]  # type: ignore[no-any-return]
+                symbols: list[Any] | None = self._definitions[key].get("enum")
+                return symbols
         return None
 
 
@@ -263,79 +227,6 @@ def _union(nodes: list[Any]) -> Any:
     return found[0] if len(found) == 1 else found
 
 
-def kind_of(node: Any) -> str:
-    """What a union of Avro knows a branch by: its full name, or its type."""
-    if isinstance(node, str):
-        return node
-    if isinstance(node, list):
-        return "union"
-    return str(node["name"] if node["type"] in ("record", "enum", "fixed") else node["type"])
-
-
-def _give_default(field: dict[str, Any], value: Any, builder: _Builder) -> None:
-    """The default in Avro's own spelling; a union begins with the branch that its default is of."""
-    node = field["type"]
-    for branch in node if isinstance(node, list) else [node]:
-        try:
-            field["default"] = _default(branch, value, builder)
-        except (ValueError, TypeError, KeyError, ArithmeticError):
-            continue
-        if isinstance(node, list):
-            field["type"] = [branch, *(other for other in node if other is not branch)]
-        return
-
-
-def _default(node: Any, value: Any, builder: _Builder) -> Any:
-    """`value`, as pydantic writes it in JSON, as an Avro default of type `node`. Raises when it is of another type."""
-    kind = kind_of(node)
-    logical = node.get("logicalType") if isinstance(node, dict) else None
-    if logical == "json":
-        return to_json(value).decode()
-    if logical == "date":
-        return (datetime.date.fromisoformat(value) - datetime.date(1970, 1, 1)).days
-    if logical == "local-timestamp-micros":
-        since = datetime.datetime.fromisoformat(value) - datetime.datetime(1970, 1, 1)
-        return since // datetime.timedelta(microseconds=1)
-    if logical == "decimal":
-        unscaled = int(Decimal(value).scaleb(node["scale"]))
-        return unscaled.to_bytes(unscaled.bit_length() // 8 + 1, "big", signed=True).decode("latin-1")
-    if kind == "bytes":
-        return base64.urlsafe_b64decode(value).decode("latin-1")
-    simple: dict[str, tuple[type, ...]] = {
-        "null": (type(None),),
-        "boolean": (bool,),
-        "long": (int,),
-        "double": (int, float),
-        "string": (str,),
-        "array": (list,),
-        "map": (dict,),
-    }
-    if kind in simple:
-        if not isinstance(value, simple[kind]) or (isinstance(value, bool) and kind != "boolean"):
-            raise TypeError(kind)
-        if isinstance(value, list):
-            return [_inner_default(node["items"], item, builder) for item in value]
-        if isinstance(value, dict):
-            return {key: _inner_default(node["values"], item, builder) for key, item in value.items()}
-        return value
-    if isinstance(value, str):
-        symbols = node.get("symbols") if isinstance(node, dict) else (builder.record_named(kind) or {}).get("enum")
-        if not symbols or value not in symbols:
-            raise ValueError(value)
-        return value
-    if isinstance(node, str) or not isinstance(value, dict):
-        raise TypeError(kind)
-    return {
-        field["name"]: _inner_default(field["type"], value[field.get(SENT_AS, field["name"])], builder)
-        for field in node["fields"]
-    }
-
-
-def _inner_default(node: Any, value: Any, builder: _Builder) -> Any:
-    # Inside a default, too, Avro takes a union's value to be of its first branch.
-    return _default(node[0] if isinstance(node, list) else node, value, builder)
-
-
 def _avro_name(text: str, taken: set[str]) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     if not name or name[0].isdigit():
@@ -349,8 +240,3 @@ def _with_words(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     if "description" in schema:
         node["doc"] = schema["description"]
     return node
-
-
-def as_text(schema: Any) -> str:
-    """The schema as one line of JSON. (orjson refuses a bound of more than 64 bits.)"""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

@@ -11,7 +11,7 @@ import avro.compatibility
 import avro.errors
 import avro.schema
 
-from misstep.contracts.avro import SENT_AS, as_text
+from misstep.contracts.avro_shape import SENT_AS, as_text
 from misstep.contracts.identity import Identity
 
 Incompatibility = tuple[str, str, str]

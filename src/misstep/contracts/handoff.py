@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from misstep.contracts.avro import holds_free_json
+from misstep.contracts.avro_shape import holds_free_json
 from misstep.contracts.avro_value import AvroValue, NotAvro
 from misstep.contracts.codec import SINGLE_OBJECT, avro_value
 from misstep.contracts.compatible import why_unreadable
@@ -18,7 +18,7 @@ from misstep.contracts.contract import Contract
 from misstep.contracts.identity import Identity, complete
 from misstep.contracts.misfit import Misfit, breaks_the_schema, cut, misfit_of
 from misstep.contracts.schema_record import SchemaRecord, SchemaSource
-from misstep.contracts.upcast import Upcaster, upcasters_of, way_up
+from misstep.contracts.upcast import Upcaster, raised, upcasters_of, way_up
 from misstep.errors import UsageError
 
 _AVRO_FIRST: Final = 0xC3
@@ -27,6 +27,8 @@ _CONFLUENT_HEAD_BYTES: Final = 5
 _WAYS_MAX: Final = 1_024
 """Writers remembered for each reader: more than one ever has, and a bound on what strange headers can take."""
 _DATASCHEMA: Final = re.compile(r"urn:misstep:([a-z0-9_.]{1,120}):((\d{1,6})\.(\d{1,6}))(?::([0-9a-f]{64}))?")
+
+K = TypeVar("K")
 
 
 class _Way:
@@ -69,9 +71,11 @@ class Reader:
             assert contract.__contract__.urn
             _avro_value(contract.__contract__)
             self._free |= holds_free_json(contract.__contract__.avro_schema)
-        self._ways: dict[bytes | int | None, _Way] = {
+        self._ways: dict[bytes | None, _Way] = {
             None: _Way([(contract, ()) for contract in self.accepted], "a writer that names no contract")
         }
+        self._embedded: dict[tuple[bytes | None, bytes | int], _Way] = {}
+        """Where the value itself names its schema: by the header, and the fingerprint or Confluent id."""
 
     def read(self, value: bytes | None, dataschema: bytes | None, *, version_error: str | None = None) -> Contract:
         """The payload of one event.
@@ -88,13 +92,15 @@ class Reader:
         if not value:
             raise Misfit("schema", "there is no value at all" if value is None else "the value is empty")
         first = value[0]
-        if self._free and (b"NaN" in value or b"Infinity" in value):
-            _must_be_json(value, first)
         if way.validate is not None and first != _AVRO_FIRST and first != _CONFLUENT_FIRST:
+            if self._free:
+                _must_be_json(value)
             try:
                 payload = way.validate(value)
             except ValidationError as error:
                 raise self._refusal(way.candidates[0][0], error, value, version_error) from None
+            except Exception as error:  # noqa: BLE001  a validator is the project's own code
+                raise _fault(way.candidates[0][0], error) from None
         else:
             payload = self._read_slowly(way, value, first, dataschema, version_error)
         if version_error is not None:
@@ -106,16 +112,20 @@ class Reader:
     ) -> Contract:
         """Avro, the Confluent wire format, unions, and old majors."""
         if first == _AVRO_FIRST:
-            way, value = self._from_avro(way, value, bare=not dataschema)
+            way, value = self._from_avro(way, value, dataschema)
         elif first == _CONFLUENT_FIRST:
-            way, value = self._from_confluent(way, value, bare=not dataschema)
+            way, value = self._from_confluent(way, value, dataschema)
+        if self._free:
+            _must_be_json(value)
         refusals: list[Misfit] = []
         for contract, steps in way.candidates:
-            raised = _raised(value, steps) if steps else value
+            body = raised(value, steps) if steps else value
             try:
-                return contract.__pydantic_validator__.validate_json(raised)  # type: ignore[no-any-return]
+                return contract.__pydantic_validator__.validate_json(body)  # type: ignore[no-any-return]
             except ValidationError as error:
-                refusals.append(self._refusal(contract, error, raised, version_error))
+                refusals.append(self._refusal(contract, error, body, version_error))
+            except Exception as error:  # noqa: BLE001  a validator is the project's own code
+                refusals.append(_fault(contract, error))
         if len(refusals) == 1:
             raise refusals[0]
         closest = next((refusal for refusal in refusals if refusal.check != "schema"), None)
@@ -140,65 +150,65 @@ class Reader:
                 schema = False
             except ValidationError as plain:
                 schema = breaks_the_schema(plain)
+            except Exception as fault:  # noqa: BLE001  a validator is the project's own code
+                return _fault(model, fault)
         if not schema and version_error is not None:
             return Misfit("version", version_error)
         return misfit_of(error, "schema" if schema else "constraints")
 
-    def _from_avro(self, way: _Way, value: bytes, *, bare: bool) -> tuple[_Way, bytes]:
+    def _from_avro(self, way: _Way, value: bytes, dataschema: bytes | None) -> tuple[_Way, bytes]:
         if len(value) < len(SINGLE_OBJECT) + 8 or value[:2] != SINGLE_OBJECT:
             raise Misfit("schema", f"neither JSON nor Avro: it begins with {value[:10].hex(' ')}")
         fingerprint = value[2:10]
-        if way.fingerprint != fingerprint or way.body is None:
-            if way.fingerprint is not None:
-                raise Misfit("schema", f"the value's Avro fingerprint {fingerprint.hex()} is not that of {way.writer}")
-            way = self._way_by_fingerprint(way, fingerprint, bare)
+        if way.fingerprint is None:
+            found = self._embedded.get((dataschema, fingerprint))
+            if found is None:
+                found = self._way_by_fingerprint(way, fingerprint)
+                self._remember(self._embedded, (dataschema, fingerprint), found)
+            way = found
+        elif way.fingerprint != fingerprint:
+            raise Misfit("schema", f"the value's Avro fingerprint {fingerprint.hex()} is not that of {way.writer}")
         return way, _body(way, value[10:])
 
-    def _way_by_fingerprint(self, way: _Way, fingerprint: bytes, bare: bool) -> _Way:
-        known = self._ways.get(fingerprint) if bare else None
-        if known is not None:
-            return known
+    def _way_by_fingerprint(self, way: _Way, fingerprint: bytes) -> _Way:
         for contract, steps in way.candidates:
             identity = contract.__contract__
             if not steps and identity.fingerprint == fingerprint:
                 same = [other for other in way.candidates if other[0].__contract__ is identity]
-                found = _Way(same, identity.text, fingerprint, _avro_value(identity))
-                break
-        else:
-            record = self._schemas.by_fingerprint(fingerprint)
-            if record is None:
-                raise Misfit("schema", f"unknown Avro fingerprint {fingerprint.hex()}: no known contract has it")
-            found = self._way_of(record)
-        if bare:
-            self._remember(fingerprint, found)
-        return found
+                return _Way(same, identity.text, fingerprint, _avro_value(identity))
+        record = self._schemas.by_fingerprint(fingerprint)
+        if record is None:
+            raise Misfit("schema", f"unknown Avro fingerprint {fingerprint.hex()}: no known contract has it")
+        if all(contract.__contract__.name != record.name for contract, _ in way.candidates):
+            raise self._not_accepted(record.name, record.version)
+        return self._way_of(record)
 
-    def _from_confluent(self, way: _Way, value: bytes, *, bare: bool) -> tuple[_Way, bytes]:
+    def _from_confluent(self, way: _Way, value: bytes, dataschema: bytes | None) -> tuple[_Way, bytes]:
         if len(value) < _CONFLUENT_HEAD_BYTES:
             raise Misfit("schema", f"neither JSON nor Avro: it is {value.hex(' ')}")
-        schema_id = int.from_bytes(value[1:5], "big")
-        found = self._ways.get(schema_id) if bare else None
+        schema_id = int.from_bytes(value[1:_CONFLUENT_HEAD_BYTES], "big")
+        found = self._embedded.get((dataschema, schema_id))
         if found is None:
-            record = self._schemas.by_confluent_id(schema_id)
-            if record is None:
-                raise Misfit("schema", f"unknown schema {schema_id} of the Confluent wire format")
-            names = {contract.__contract__.name for contract in self.accepted}
-            if bare and record.name in names:
-                found = self._way_of(record)
-            else:
-                # Registries name schemas in their own ways; what it is read as decides, not what it is called.
-                schema = _schema_of(record) if record.encoding == "avro" else None
-                found = _Way(way.candidates, f"schema {schema_id}", record.fingerprint, schema)
-            if record.encoding == "json":
-                found = _Way(found.candidates, found.writer)
-            if bare:
-                self._remember(schema_id, found)
+            found = self._way_by_confluent_id(way, schema_id, bare=not dataschema)
+            self._remember(self._embedded, (dataschema, schema_id), found)
         body = value[_CONFLUENT_HEAD_BYTES:]
         if found.body is not None:
             return found, _body(found, body)
         if not body:
             raise Misfit("schema", "the value is empty behind its Confluent head")
         return found, body
+
+    def _way_by_confluent_id(self, way: _Way, schema_id: int, *, bare: bool) -> _Way:
+        record = self._schemas.by_confluent_id(schema_id)
+        if record is None:
+            raise Misfit("schema", f"unknown schema {schema_id} of the Confluent wire format")
+        candidates = way.candidates
+        if bare and any(contract.__contract__.name == record.name for contract in self.accepted):
+            candidates = self._way_of(record).candidates
+        # Else: registries name schemas in ways of their own, so what it is read as decides, not what it is called.
+        if record.encoding == "json":
+            return _Way(candidates, f"schema {schema_id}")
+        return _Way(candidates, f"schema {schema_id}", record.fingerprint, _schema_of(record))
 
     def _new_way(self, dataschema: bytes | None) -> _Way:
         if not dataschema:
@@ -233,7 +243,7 @@ class Reader:
                     f"dataschema says {name}@{version}, but its sha256 is that of {record.name}@{record.version}",
                 )
             way = self._way_of(record)
-        self._remember(dataschema, way)
+        self._remember(self._ways, dataschema, way)
         return way
 
     def _way_of(self, record: SchemaRecord) -> _Way:
@@ -242,7 +252,8 @@ class Reader:
         candidates = self._candidates(record.name, record.version, record.numbers)
         for contract, steps in candidates:
             identity = contract.__contract__
-            if not steps and identity.version == record.version and identity.sha256 != record.sha256:
+            same_version = not steps and identity.version == record.version
+            if same_version and identity.sha256 != record.sha256 and record.avro_schema:
                 why = why_unreadable(identity, record.avro_schema)
                 if why:
                     raise Misfit(
@@ -254,7 +265,10 @@ class Reader:
 
     def _must_accept(self, name: str, version: str) -> None:
         if all(contract.__contract__.name != name for contract in self.accepted):
-            raise Misfit("schema", f"{name}@{version} is not what is accepted here ({self._accepted_text()})")
+            raise self._not_accepted(name, version)
+
+    def _not_accepted(self, name: str, version: str) -> Misfit:
+        return Misfit("schema", f"{name}@{version} is not what is accepted here ({self._accepted_text()})")
 
     def _candidates(
         self, name: str, version: str, numbers: tuple[int, int]
@@ -286,14 +300,20 @@ class Reader:
     def _accepted_text(self) -> str:
         return ", ".join(dict.fromkeys(contract.__contract__.text for contract in self.accepted))
 
-    def _remember(self, key: bytes | int, way: _Way) -> None:
-        if len(self._ways) < _WAYS_MAX:
-            self._ways[key] = way
+    def _remember(self, ways: dict[K, _Way], key: K, way: _Way) -> None:
+        if len(ways) < _WAYS_MAX:
+            ways[key] = way
 
 
-def _must_be_json(value: bytes, first: int) -> None:
+def _fault(contract: type[Contract], error: Exception) -> Misfit:
+    """A validator that raised what no validator should: ValueError and AssertionError are the two that may be."""
+    where = f"{contract.__module__}.{contract.__qualname__}"
+    return Misfit("constraints", f"a validator of {where} failed: {type(error).__name__}: {cut(str(error), 300)}")
+
+
+def _must_be_json(value: bytes) -> None:
     """In free JSON, pydantic takes NaN and Infinity for numbers, and writes null for them; no other reader does."""
-    if first not in (_AVRO_FIRST, _CONFLUENT_FIRST):
+    if b"NaN" in value or b"Infinity" in value:
         try:
             from_json(value, allow_inf_nan=False)
         except ValueError as error:
@@ -315,7 +335,7 @@ def _schema_of(record: SchemaRecord) -> AvroValue | None:
         return None
     try:
         return AvroValue(json.loads(record.avro_schema))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if record.encoding == "json":
             return None
         raise Misfit("schema", f"the Avro schema of {record.name}@{record.version} cannot be used: {error}") from None
@@ -328,24 +348,3 @@ def _body(way: _Way, body: bytes) -> bytes:
         return way.body.read(body)
     except NotAvro as error:
         raise Misfit("schema", f"not an Avro value of {way.writer}: {error}") from None
-
-
-def _raised(value: bytes, steps: Sequence[Upcaster]) -> bytes:
-    """An old value brought to the newest version, as JSON."""
-    try:
-        old: Any = from_json(value, allow_inf_nan=False)
-    except ValueError as error:
-        raise Misfit("schema", f"not JSON: {error}") from None
-    for step in steps:
-        if not isinstance(old, dict):
-            raise Misfit("schema", f"an old {step.name} must be an object, not {type(old).__name__}")
-        try:
-            old = step.cast(old)
-        except Exception as error:  # noqa: BLE001  an upcaster is the project's own code: whatever it raises is a misfit
-            raise Misfit(
-                "schema", f"{step.called} failed on this value: {type(error).__name__}: {cut(str(error), 300)}"
-            ) from None
-    try:
-        return to_json(old, bytes_mode="base64")
-    except ValueError as error:
-        raise Misfit("schema", f"{steps[-1].called} made something that is no JSON: {cut(str(error), 300)}") from None

@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from misstep.contracts import avro, json_schema
+from misstep.contracts import avro, avro_shape, json_schema
 from misstep.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Identity:
     def __init__(self, model: type[Contract], name: str, version: str, encoding: Encoding) -> None:
         """Raises UsageError when the name, the version or the encoding is none."""
         where = f"contract {model.__module__}.{model.__qualname__}"
-        if not _NAME.fullmatch(name) or len(name) > _NAME_MAX_CHARS:
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _NAME_MAX_CHARS:
             raise UsageError(
                 f"{where}: name {name!r} is not a contract's name; use lower-case words joined by dots, as in "
                 "'invoice.extracted'."
@@ -59,7 +59,7 @@ class Identity:
     @cached_property
     def fingerprint(self) -> bytes:
         """CRC-64-AVRO of the Avro schema's parsing canonical form, 8 bytes, little-endian."""
-        return avro.fingerprint(self.avro_schema)
+        return avro_shape.fingerprint(self.avro_schema)
 
     @cached_property
     def sha256(self) -> str:
@@ -111,7 +111,7 @@ def whole_sha256(name: str, version: str, encoding: str, avro_schema: Any, said_
         "name": name,
         "version": version,
         "encoding": encoding,
-        "avro": avro.without_words(avro_schema),
+        "avro": avro_shape.without_words(avro_schema),
         "json": json_schema.without_words(said_in_json),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

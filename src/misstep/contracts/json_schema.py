@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -19,7 +20,15 @@ _VALUES: Final = frozenset(("default", "enum", "const"))
 
 
 class Published(GenerateJsonSchema):
-    """pydantic's JSON Schema, with decimals said the same way by every version of pydantic."""
+    """pydantic's JSON Schema, with decimals said alike by every version of pydantic, and sets by every process."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        said = super().default_schema(schema)
+        default = said.get("default")
+        if isinstance(default, list) and any(branch.get("uniqueItems") for branch in (said, *said.get("anyOf", ()))):
+            # A set has no order of its own, and Python's differs from process to process.
+            said = {**said, "default": sorted(default, key=lambda item: json.dumps(item, sort_keys=True))}
+        return said
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         said = super().decimal_schema(schema)

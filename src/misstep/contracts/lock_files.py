@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from misstep.contracts import avro
+from misstep.contracts.avro_shape import as_text, fingerprint
 from misstep.contracts.identity import Encoding, Identity, parse_version, whole_sha256
 from misstep.contracts.schema_record import SchemaRecord
 
@@ -46,10 +46,10 @@ class Locked:
             name=self.name,
             version=self.version,
             sha256=self.sha256,
-            fingerprint=avro.fingerprint(self.avro_schema),
+            fingerprint=fingerprint(self.avro_schema),
             encoding=self.encoding,
-            avro_schema=avro.as_text(self.avro_schema),
-            json_schema=avro.as_text(self.json_schema),
+            avro_schema=as_text(self.avro_schema),
+            json_schema=as_text(self.json_schema),
         )
 
 
@@ -93,7 +93,7 @@ def read(directory: Path, text: str) -> Locked:
     if whole_sha256(name, version, encoding, avro_schema, said) != sha256:
         raise ValueError(f"{text} was edited after it was locked: its contents are not those of {sha256[:12]}…")
     try:
-        avro.fingerprint(avro_schema)
+        fingerprint(avro_schema)
     except Exception as error:  # noqa: BLE001  fastavro's refusals have no common base
         raise ValueError(f"{text}{AVRO_SUFFIX} is no Avro schema: {error}") from None
     return locked

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from misstep.contracts import avro
+from misstep.contracts.avro_shape import as_text
 from misstep.contracts.contract import Contract
 from misstep.contracts.declared import contracts_declared
 from misstep.contracts.identity import Encoding, Identity, parse_version
@@ -43,8 +43,8 @@ class SchemaRecord:
             sha256=identity.sha256,
             fingerprint=identity.fingerprint,
             encoding=identity.encoding,
-            avro_schema=avro.as_text(identity.avro_schema),
-            json_schema=avro.as_text(identity.json_schema),
+            avro_schema=as_text(identity.avro_schema),
+            json_schema=as_text(identity.json_schema),
         )
 
     @property

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import JsonValue
+from pydantic_core import from_json, to_json
 
 from misstep.contracts.contract import Contract
 from misstep.contracts.identity import parse_version
+from misstep.contracts.misfit import Misfit, cut
 from misstep.errors import UsageError
 
 Old = dict[str, JsonValue]
@@ -86,6 +89,27 @@ def way_up(steps: Iterable[Upcaster], before: Version, after: Version) -> Sequen
         way.append(step)
         at = step.after
     return way
+
+
+def raised(value: bytes, steps: Sequence[Upcaster]) -> bytes:
+    """An old value (JSON) brought up by the steps, as JSON. Raises Misfit("schema") when it cannot be."""
+    try:
+        old: Any = from_json(value, allow_inf_nan=False)
+    except ValueError as error:
+        raise Misfit("schema", f"not JSON: {error}") from None
+    for step in steps:
+        if not isinstance(old, dict):
+            raise Misfit("schema", f"an old {step.name} must be an object, not {type(old).__name__}")
+        try:
+            old = step.cast(old)
+        except Exception as error:  # noqa: BLE001  an upcaster is the project's own code: whatever it raises is a misfit
+            raise Misfit(
+                "schema", f"{step.called} failed on this value: {type(error).__name__}: {cut(str(error), 300)}"
+            ) from None
+    try:
+        return to_json(old, bytes_mode="base64")
+    except ValueError as error:
+        raise Misfit("schema", f"{steps[-1].called} made something that is no JSON: {cut(str(error), 300)}") from None
 
 
 def _version(name: str, text: str) -> Version:
