@@ -16,7 +16,7 @@ mount_rooms(ROOT)  # before the test modules are imported: they say `from rooms.
 from tests.invoice.in_memory import Office  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _rooms() -> None:
     """This project is the one that is mounted, whatever other tests have mounted since."""
     mount_rooms(ROOT)

@@ -1,21 +1,23 @@
-"""The project's root as package `rooms`, as the loader mounts it, and the receipts that ship with the project."""
+"""The project's rooms, and the receipts that ship with the project."""
 
 from __future__ import annotations
 
 import json
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from misstep.saga.mount import mount_rooms
 
-if "rooms" not in sys.modules:
-    _rooms = types.ModuleType("rooms")
-    _rooms.__path__ = [str(ROOT)]
-    sys.modules["rooms"] = _rooms
+ROOT = Path(__file__).resolve().parents[2]
+mount_rooms(ROOT)  # before the test modules are imported: they say `from rooms...`
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _rooms() -> None:
+    """This project is the one that is mounted, whatever other tests have mounted since."""
+    mount_rooms(ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -46,9 +46,9 @@ def test_the_other_methods_agreement_raises_trust_and_its_disagreement_lowers_it
 def test_an_implausible_date_is_not_trusted_and_a_missing_one_a_little_less():
     assert not judge(dataclasses.replace(SURE, date=dt.date(1988, 1, 1))).post
     assert not judge(SURE, today=dt.date(2017, 1, 1)).post
-    undated = judge(dataclasses.replace(SURE, date=None))
+    undated = judge(dataclasses.replace(SURE, date=None), SURE)
     assert undated.post
-    assert undated.trust < judge(SURE).trust
+    assert undated.trust < judge(SURE, SURE).trust
 
 
 def test_of_the_examples_most_are_posted_and_nearly_all_posted_are_right(examples):
@@ -75,3 +75,11 @@ def test_dates_of_the_examples_are_read(examples):
 
     right = [read_primary(example["lines"]).date == parse_date(example["truth"]["date"]) for example in examples]
     assert sum(right) / len(right) >= 0.97
+
+
+def test_two_readings_of_which_one_is_wrong_are_never_posted():
+    other = dataclasses.replace(SURE, total=Decimal("99.00"))
+    surest = dataclasses.replace(SURE, confidence=0.999)
+    assert judge(surest, SURE).post
+    assert not judge(surest, other).post
+    assert judge(surest, other).failure == "rubric_fail"
