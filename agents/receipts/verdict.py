@@ -15,10 +15,10 @@ POST_FROM = 0.975
 """Trust from which a total is posted. A wrong posting costs more than an escalation.
 
 It stood at 0.93, then at 0.95, both after the figures of all 400 receipts of the sample had been seen, so the sample's
-halves are no test of it. It was set anew on copies damaged at random (digits and letters misread, boxes lost or shifted,
-decimal points lost, ends torn off): wherever the bar stands between 0.90 and 0.99, about 99 % of what is posted is right,
-but of torn receipts 96.9 % with 0.95, 98.2 % with 0.975 and 98.5 % with 0.99. From 0.975 on, what is posted shrinks
-faster than what is wrong. `bench/receipts_damaged.py` draws the curve.
+halves are no test of it. It was set anew on copies damaged at random (digits and letters misread, boxes lost or
+shifted, decimal points lost, ends torn off): wherever the bar stands between 0.90 and 0.99, about 99 % of what is
+posted is right, but of torn receipts 96.9 % with 0.95, 98.2 % with 0.975 and 98.5 % with 0.99. From 0.975 on, what is
+posted shrinks faster than what is wrong. `bench/receipts_damaged.py` draws the curve.
 """
 
 _ODDS = {
