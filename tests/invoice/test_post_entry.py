@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rooms.agents.invoice import post_entry
 from rooms.agents.invoice_ledger import INPUT_TAX, ORDERED, PAYABLE, UNORDERED
-from rooms.contracts.invoice import Matched, Posted
+from rooms.contracts.invoice import Matched, Posted, Reversed
 from rooms.saga.invoice import reverse_entry
 
 from misstep import Failure, Undo
@@ -84,7 +84,7 @@ def test_a_booked_entry_is_undone_by_its_opposite_once_however_often_it_is_asked
     turn = turn_of(MATCHED)
     posted = said(run(post_entry(turn, ledger)))
     answers = [run(reverse_entry(undo_of(turn.idempotency_key), ledger)) for _ in range(2)]
-    assert answers[0] is not None
+    assert isinstance(answers[0], Reversed)
     assert answers[0].entry_id == posted.entry_id
     assert answers[0] == answers[1]
 

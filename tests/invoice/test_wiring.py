@@ -32,7 +32,7 @@ def test_all_that_the_agents_need_is_provided() -> None:
 def test_everything_opens_without_postgres_so_that_agents_start_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISSTEP_POSTGRES", NOBODY)
     monkeypatch.delenv("INVOICE_FAULTS", raising=False)
-    reader, orders, _, _ = opened(ReceiptReader, Orders, Ledger, Remittances)  # type: ignore[type-abstract]
+    reader, orders, _, _ = opened(ReceiptReader, Orders, Ledger, Remittances)
     assert isinstance(reader, PrimaryReader)
     assert not isinstance(orders, FaultyOrders)
 
@@ -40,7 +40,7 @@ def test_everything_opens_without_postgres_so_that_agents_start_before_it(monkey
 def test_faults_come_by_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISSTEP_POSTGRES", NOBODY)
     monkeypatch.setenv("INVOICE_FAULTS", "seed=7,slow=0.1,orders_down=0.1")
-    reader, orders = opened(ReceiptReader, Orders)  # type: ignore[type-abstract]
+    reader, orders = opened(ReceiptReader, Orders)
     assert isinstance(reader, SlowReader)
     assert isinstance(orders, FaultyOrders)
 
@@ -48,4 +48,4 @@ def test_faults_come_by_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -
 def test_without_a_dsn_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISSTEP_POSTGRES", raising=False)
     with pytest.raises(UsageError, match="MISSTEP_POSTGRES"):
-        opened(Ledger)  # type: ignore[type-abstract]
+        opened(Ledger)

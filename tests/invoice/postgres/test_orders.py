@@ -14,7 +14,7 @@ DAY = dt.date(2018, 3, 24)
 def match_in_register(dsn: str, company: str, total: str = "12.30") -> tuple[str | None, list[str]]:
     orders = with_connections(dsn, lambda c: PostgresOrders(c).orders_like(company))
     found = match(orders, company, Decimal(total), "MYR", DAY)
-    return found.order and found.order.order_number, [one.order_number for one in found.suggestions]
+    return found.order.order_number if found.order else None, [one.order_number for one in found.suggestions]
 
 
 def test_suppliers_of_the_examples_have_their_orders(dsn: str) -> None:
