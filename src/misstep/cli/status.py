@@ -25,7 +25,7 @@ def status(
 
     Exit code 3 when one of them does not.
 
-    Example: [bold]psql "$(misstep status --json | jq -r .postgres.dsn)"[/bold]
+    Example: [bold]misstep status --json | jq -r .postgres.dsn[/bold]
     """
     env = surroundings(project=project, kafka=kafka, postgres=postgres)
     states = {name: {**state, "origin": "embedded"} for name, state in embedded_status(env.data).as_dict().items()}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-OF_A_DEMO = re.compile(r"(demo-\d{8}-\d{6})\.")
+OF_A_DEMO = re.compile(r"demo-\d{8}-\d{6}-[0-9a-f]{4}\.")
 KEPT = 2
 TIMEOUT_S = 10.0
 
 
 def new_namespace() -> str:
-    """Named for this second (UTC)."""
-    return datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
+    """Named for this second (UTC), and for nobody else who starts in the same one."""
+    return f"{datetime.now(UTC):demo-%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def delete_old_demos(admin: AdminClient) -> list[str]:
