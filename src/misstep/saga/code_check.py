@@ -99,14 +99,15 @@ def _dependencies(row: Row, reading: Reading, known: Set[str] | None) -> Iterato
 
 def _earlier(row: Row, reading: Reading, states: CaseStates) -> Iterator[Finding]:
     ways = states.reached.get(row.agent.name, set())
+    ever = states.ever.get(row.agent.name, frozenset())
     for contract, where in dict.fromkeys(reading.earlier):
         name = contract.__contract__.name
         without = [said for said in ways if name not in said]
-        if without and len(without) == len(ways):
+        if without and name not in ever:
             yield Finding(
                 "error",
-                f"turn.earlier({contract.__name__}): no case has said {name} when it comes here (it has said "
-                f"{_listed(without[0])}); ask for one of these.",
+                f"turn.earlier({contract.__name__}): no case has said {name} when it comes here (it can have "
+                f"said {_listed(ever)}); ask for one of these.",
                 row.agent.name,
                 where=where,
             )

@@ -16,10 +16,12 @@ def route_words(chain: Chain, escalation: str | None = None) -> str:
     for link in chain.links:
         words.append(_link(link, escalation))
         if isinstance(link, EndingLink):
-            break
-    else:
-        words.append(_ending(chain.ending, escalation))
-    return ", then ".join(words)
+            return ", then ".join(words)
+        if isinstance(link, DegradeLink):  # the ending is for a default that cannot be made
+            said = any(isinstance(one, EndingLink) for one in chain.links)
+            or_else = f" (or, where that cannot be made, {_ending(chain.ending, escalation)})" if said else ""
+            return ", then ".join(words) + or_else
+    return ", then ".join((*words, _ending(chain.ending, escalation)))
 
 
 def duration_words(ms: int) -> str:

@@ -170,21 +170,20 @@ class _Function:
         """Follow a call of a function: with the turn wherever it lives, without it inside the project."""
         turns: set[int | str] = {place for place, argument in enumerate(arguments) if self._is_turn(argument)}
         turns |= {keyword.arg for keyword in call.keywords if keyword.arg and self._is_turn(keyword.value)}
-        if not isinstance(callee, FunctionType):  # functools.partial(helper, turn), asyncio.to_thread(helper, turn) ...
+        ours = isinstance(callee, FunctionType) and _same_project(self._source.function, callee)
+        if not turns and not ours:
+            return
+        if not ours:  # functools.partial(helper, turn), asyncio.to_thread(helper, turn) and their like
             handed = [(place, self._source.resolve(argument)) for place, argument in enumerate(arguments)]
             functions = [(place, value) for place, value in handed if isinstance(value, FunctionType)]
-            if turns and len(functions) == 1 and not isinstance(callee, Agent):
+            if len(functions) == 1:
                 place, function = functions[0]
                 self._hand_on(call, function, arguments[place + 1 :])
-            elif turns and not _is_harmless(callee) and not self._is_nested(call.func):
-                self._reading.unfollowed.append(Said(ast.unparse(call.func), self._at(call)))
-            return
-        if not turns and not _same_project(self._source.function, callee):
-            return
-        follows = source_of(callee)
+                return
+        follows = source_of(callee) if isinstance(callee, FunctionType) else None
         if follows is not None:
-            self._reader.read(callee, turns, self._parameters(follows, call, arguments), self._depth + 1)
-        elif turns:
+            self._reader.read(follows.function, turns, self._parameters(follows, call, arguments), self._depth + 1)
+        elif turns and not _is_harmless(callee) and not self._is_nested(call.func):
             self._reading.unfollowed.append(Said(ast.unparse(call.func), self._at(call)))
 
     def _parameters(self, callee: FunctionSource, call: ast.Call, arguments: Sequence[ast.expr]) -> dict[str, Values]:
