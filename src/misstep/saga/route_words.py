@@ -39,7 +39,9 @@ def _link(link: Link, escalation: str | None) -> str:
         varies = f", with another {link.varies} each time" if link.varies else ""
         return f"tried {link.attempts} times, {duration_words(link.first_ms)} apart at first{varies}"
     if isinstance(link, ToLink):
-        at_most = f" ({link.times} times at most)" if link.times else ""
+        at_most = (
+            "" if link.times is None else " (once at most)" if link.times == 1 else f" ({link.times} times at most)"
+        )
         return f"handed to `{link.agent.name}`{at_most}"
     if isinstance(link, DegradeLink):
         value = link.value
