@@ -40,7 +40,6 @@ def test_given_servers_are_asked(applied: Cli) -> None:
 def test_settings_that_are_wrong(applied: Cli) -> None:
     assert "MISSTEP_PARTITIONS" in applied("apply", MISSTEP_PARTITIONS="many").sentence
     assert "--namespace" in applied("apply", "--namespace", "a.b").sentence
-    assert "There is no directory" in applied("apply", "--project", "/nowhere").sentence
     assert "--since" in applied("taxonomy", "--since", "yesterday").sentence
 
 
