@@ -39,10 +39,9 @@ def _link(link: Link, escalation: str | None) -> str:
         varies = f", with another {link.varies} each time" if link.varies else ""
         return f"tried {link.attempts} times, {duration_words(link.first_ms)} apart at first{varies}"
     if isinstance(link, ToLink):
-        at_most = (
-            "" if link.times is None else " (once at most)" if link.times == 1 else f" ({link.times} times at most)"
-        )
-        return f"handed to `{link.agent.name}`{at_most}"
+        if link.times is None:
+            return f"handed to `{link.agent.name}`"
+        return f"handed to `{link.agent.name}` ({'once' if link.times == 1 else f'{link.times} times'} at most)"
     if isinstance(link, DegradeLink):
         value = link.value
         made = type(value).__name__ if isinstance(value, Contract) else getattr(value, "__name__", "its default")
