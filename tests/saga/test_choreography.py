@@ -28,7 +28,7 @@ def _score(**options: Any) -> Choreography:
         (lambda: _score(otherwise={"ok": escalate}), "ok is no failure"),
         (lambda: _score(otherwise={"Bad Name": escalate}), "'Bad Name' cannot be a reason"),
         (lambda: _score(otherwise={"rubric_fail": "escalate"}), "'escalate' is no route"),
-        (lambda: _score().on(lambda turn: None), "is no agent; give on() the function under @agent"),  # type: ignore[arg-type,type-var]
+        (lambda: _score().on(lambda turn: None), "is no agent; give on() the function under @agent"),  # type: ignore[arg-type]
         (lambda: _score().on(decide, rubric_fail="escalate"), "agent decide, rubric_fail: 'escalate' is no route"),  # type: ignore[arg-type]
         (lambda: _score().on(decide, own={"Bad Name": escalate}), "'Bad Name' cannot be a reason"),
         (lambda: _score().on(decide, own={"rubric_fail": escalate}), "write it as a keyword of on()"),

@@ -161,7 +161,7 @@ def test_a_standby_is_no_branch() -> None:
 
 def test_a_hand_over_to_an_agent_for_which_the_case_has_said_nothing_yet() -> None:
     made = _shop()
-    made.on(pack, rubric_fail=to(confirm) | dead_letter)
+    made.on(pack, rubric_fail=to(confirm) | dead_letter)  # type: ignore[misc]
     made.on(send, rubric_fail=dead_letter)
     made.on(confirm, rubric_fail=dead_letter)
     said = the_one(errors(made), "pack", "rubric_fail")
@@ -173,7 +173,7 @@ def test_a_hand_over_back_to_an_earlier_version_is_fine() -> None:
     made = _shop()
     made.on(pack, rubric_fail=to(pack_by_hand) | dead_letter)
     made.on(pack_by_hand, standby=True, rubric_fail=dead_letter)
-    made.on(send, rubric_fail=to(pack_by_hand) | dead_letter)
+    made.on(send, rubric_fail=to(pack_by_hand) | dead_letter)  # type: ignore[misc]
     assert errors(made) == []
 
 
@@ -190,7 +190,7 @@ def test_a_version_that_only_some_ways_bring_is_not_enough() -> None:
     made.on(pack, rubric_fail=escalate, latency_blow=dead_letter)
     made.on(send, rubric_fail=escalate, latency_blow=dead_letter)
     made.on(confirm, standby=True, rubric_fail=dead_letter)
-    made.on(resume, rubric_fail=to(confirm) | dead_letter)
+    made.on(resume, rubric_fail=to(confirm) | dead_letter)  # type: ignore[misc]
     found = [finding for finding in errors(made) if finding.agent == "resume"]
     assert "can have said only flow.ordered" in the_one(found, "resume", "rubric_fail")
 
@@ -216,7 +216,7 @@ def test_an_escalation_that_leads_back_goes_round_for_ever() -> None:
 def test_a_way_back_that_costs_hand_offs_is_fine() -> None:
     made = _shop()
     made.on(pack, rubric_fail=dead_letter)
-    made.on(send, rubric_fail=to(pack) | dead_letter)
+    made.on(send, rubric_fail=to(pack) | dead_letter)  # type: ignore[misc]
     assert errors(made) == []
 
 

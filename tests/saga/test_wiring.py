@@ -123,7 +123,7 @@ def test_what_was_opened_is_closed_when_the_next_does_not_open() -> None:
         yield Book("")
 
     with pytest.raises(ServerUnreachable) as failed:
-        asyncio.run(wiring.open({Ledger}))  # type: ignore[arg-type]
+        asyncio.run(wiring.open({Ledger}))
     assert "books does not answer (ConnectionRefusedError: nobody there)" in str(failed.value)
     assert "test_wiring.py:" in str(failed.value)
     assert events == ["close pool"]
@@ -138,7 +138,7 @@ def test_a_bug_of_a_provider_is_no_server_that_is_away() -> None:
         yield Book("")
 
     with pytest.raises(UsageError, match="provider ledger could not open Ledger \\(KeyError: 'dsn'\\)"):
-        asyncio.run(wiring.open({Ledger}))  # type: ignore[arg-type]
+        asyncio.run(wiring.open({Ledger}))
 
 
 def test_settings_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_settings_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) ->
         yield Book("")
 
     with pytest.raises(UsageError) as failed:
-        asyncio.run(wiring.open({Ledger}))  # type: ignore[arg-type]
+        asyncio.run(wiring.open({Ledger}))
     assert "TEST_LEDGER_DSN: Field required; TEST_LEDGER_SIZE: Input should be a valid integer" in str(failed.value)
 
 

@@ -22,13 +22,15 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 class FunctionSource:
     """One function's definition."""
 
-    function: FunctionType
+    function: Any
+    """A plain function. (Typed as one, pyright would bind it to the source as a method.)"""
     node: Definition
     file: str
 
     @property
     def code(self) -> CodeType:
-        return self.function.__code__
+        code: CodeType = self.function.__code__
+        return code
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
