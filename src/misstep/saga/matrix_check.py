@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from misstep.agents.plan import Plan
 from misstep.agents.wiring import Wiring
@@ -35,7 +38,7 @@ def check_project(project: Project) -> list[Finding]:
         findings.append(
             Finding("error", "saga/ declares no workflow; write `name = Choreography(...)` in saga/name.py.")
         )
-    return sorted(findings, key=lambda finding: finding.level)
+    return sorted((_from_root(finding, project.root) for finding in findings), key=lambda finding: finding.level)
 
 
 def check_score(score: Choreography, wiring: Wiring | None = None) -> list[Finding]:
@@ -53,6 +56,12 @@ def check_score(score: Choreography, wiring: Wiring | None = None) -> list[Findi
         *check_code(score, states, wiring.dependency_names if wiring is not None else None),
     ]
     return sorted(dict.fromkeys(findings), key=lambda finding: finding.level)
+
+
+def _from_root(finding: Finding, root: Path) -> Finding:
+    """The same with its places told from the project's root, so that it reads alike on every machine."""
+    here = f"{root}{os.sep}"
+    return replace(finding, message=finding.message.replace(here, ""), where=finding.where.removeprefix(here))
 
 
 def _compiled(score: Choreography, wiring: Wiring, text: str | None) -> Iterator[Finding]:
