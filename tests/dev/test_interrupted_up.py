@@ -1,8 +1,8 @@
 """`up` interrupted, run twice at once, and with a broker that cannot start."""
 
 import os
-import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from misstep.dev.kafka import EmbeddedKafka
-from misstep.dev.process_table import birth_mark
-from misstep.dev.servers import status, up
+from misstep.dev.servers import down, status, up
 from misstep.errors import MisstepError
 
 from .conftest import answer_of, start_up_command
@@ -24,24 +23,21 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.01)
 
 
-def pids_ever_written(data: Path, seen: set[int]) -> set[int]:
-    for file in data.glob("*/server.pid"):
-        if found := re.search(r'"pid": (\d+)', file.read_text()):
-            seen.add(int(found[1]))
-    return seen
+def at_work_in(data: Path) -> list[str]:
+    """The command lines, of any process, that name the directory."""
+    listed = subprocess.run(("ps", "-A", "-ww", "-o", "args="), capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(data) in line]
 
 
 def test_ctrl_c_leaves_nothing_behind_and_two_ups_at_once_then_report_the_same_servers(own_data: Path):
     interrupted = start_up_command(own_data)
-    seen: set[int] = set()
-    # Both processes are there, the broker not ready yet.
-    wait_until(lambda: len(pids_ever_written(own_data, seen)) >= 2 or interrupted.poll() is not None)
+    # The first of the two processes is there, the other about to be.
+    wait_until(lambda: any(own_data.glob("*/server.pid")) or interrupted.poll() is not None)
     assert interrupted.poll() is None, interrupted.communicate()
-    assert status(own_data).kafka.state == "not answering"
     interrupted.send_signal(signal.SIGINT)
     interrupted.communicate(timeout=30)
     assert interrupted.returncode != 0
-    assert [pid for pid in seen if birth_mark(pid) is not None] == []
+    assert at_work_in(own_data) == []
     after = status(own_data)
     assert (after.kafka.state, after.postgres.state) == ("down", "down")
 
@@ -70,6 +66,18 @@ def test_an_up_that_was_killed_is_carried_on_by_the_next(own_data: Path):
     killed.communicate()
     half_started = EmbeddedKafka(own_data / "kafka").pid
     assert up(own_data).kafka.pid == half_started
+
+
+def test_an_up_that_was_killed_while_it_laid_out_the_data_does_not_disturb_the_next(own_data: Path):
+    killed = start_up_command(own_data)
+    wait_until(lambda: any(own_data.glob("*/data.draft-*/*")))
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert up(own_data).up
+    wait_until(lambda: not any("data.draft-" in line for line in at_work_in(own_data)))
+    down(own_data)
+    assert up(own_data).up
+    assert not list(own_data.glob("*/data.draft-*"))
 
 
 def _break_the_brokers_data(data: Path) -> None:

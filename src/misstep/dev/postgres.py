@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from misstep.dev.atomic_file import write_atomically
 from misstep.dev.cancel import check_cancelled
 from misstep.dev.detached import POLL_S, DetachedProcess
 from misstep.dev.died import ServerDiedError
+from misstep.dev.draft import draft_of, remove_left_over_drafts
 from misstep.dev.log_tail import set_aside_if_large, size, telling_line
 from misstep.dev.ports import HOST, PortInUseError, free_port, is_free
 from misstep.dev.postgres_owner import let_through, owner_of
@@ -165,17 +165,21 @@ class EmbeddedPostgres:
 
     def _initialise(self, owner: tuple[int, int] | None, cancel: threading.Event | None) -> None:
         """Make the files of an empty cluster, as a whole or not at all."""
+        remove_left_over_drafts(self._data)
         if self._data.exists():
             return
-        draft = self.directory / "data.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
         # A password even on 127.0.0.1: every user of this machine can connect to it, and a superuser of Postgres can
         # run programs as the user that owns it.
         write_atomically(self._password_file, secrets.token_urlsafe(18) + "\n")
         if owner is not None:
-            os.chown(draft, *owner)
             os.chown(self._password_file, *owner)
+        with draft_of(self._data) as draft:
+            if owner is not None:
+                os.chown(draft, *owner)
+            self._initdb(draft, owner)
+            check_cancelled(cancel)
+
+    def _initdb(self, draft: Path, owner: tuple[int, int] | None) -> None:
         command = [str(_BINARIES / "initdb"), "--pgdata", str(draft), "--username", USER, "--pwfile"]
         command += [
             str(self._password_file),
@@ -186,8 +190,8 @@ class EmbeddedPostgres:
         ]
         # The same sort order on every machine, whatever locales it has.
         command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        log_start = size(self.log)
         with self.log.open("ab") as log:
-            log_start = size(self.log)
             done = subprocess.run(
                 command,
                 cwd=draft,
@@ -203,13 +207,10 @@ class EmbeddedPostgres:
                 extra_groups=[] if owner else None,
             )
         if done.returncode != 0:
-            shutil.rmtree(draft, ignore_errors=True)
             raise MisstepError(
                 f"Postgres could not lay out {self._data}, saying '{telling_line(self.log, log_start)}': "
                 f"the whole log is {self.log}."
             )
-        check_cancelled(cancel)
-        draft.replace(self._data)
 
     def _run(self, port: int, owner: tuple[int, int] | None, cancel: threading.Event | None) -> None:
         self._drop_stale_postmaster_file()

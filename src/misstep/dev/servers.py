@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from misstep.dev.kafka import EmbeddedKafka
@@ -25,7 +25,7 @@ from misstep.errors import UsageError
 
 # Between looking whether a port is free and the server's taking it, another process may take it.
 PORT_TRIES = 3
-JOIN_POLL_S = 0.05
+POLL_S = 0.05
 
 
 def up(
@@ -142,6 +142,7 @@ class _Start:
     remembered_port: int | None
     pid_before: int | None = None
     error: BaseException | None = None
+    done: threading.Event = field(default_factory=threading.Event)
 
     def choose_port(self) -> None:
         """The running server's port, else the one asked for, else the remembered one if it is free, else a free one."""
@@ -173,15 +174,18 @@ class _Start:
                     self.server.port = free_port()
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.error = error
+        finally:
+            self.done.set()
 
 
 def _await_all(starts: list[_Start], threads: list[threading.Thread]) -> None:
     for thread in threads:
         thread.start()
-    # Joined in short steps, so that Ctrl-C is heard and one server's failure ends the other's start.
-    while any(thread.is_alive() for thread in threads) and not any(start.error for start in starts):
-        for thread in threads:
-            thread.join(JOIN_POLL_S)
+    # Waited for in short steps, so that one server's failure ends the other's start. By an event and not by
+    # Thread.join(): up to Python 3.12 a join that Ctrl-C interrupts takes the thread for ended, and it is never joined.
+    while not all(start.done.is_set() for start in starts) and not any(start.error for start in starts):
+        for start in starts:
+            start.done.wait(POLL_S)
     for start in starts:
         if start.error is not None:
             raise start.error
