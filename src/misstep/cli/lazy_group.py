@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from misstep.cli.commands import COMMANDS
+from misstep.cli.commands import COMMANDS, Command
 from misstep.cli.interrupts import ends_at_once
 
 
@@ -30,11 +30,17 @@ class LazyGroup(TyperGroup):
         name, found, rest = super().resolve_command(ctx, args)
         for one in COMMANDS:
             if one.name == name:
-                with ends_at_once():
-                    found = typer.main.get_command(importlib.import_module(one.module).app)
-                found.name = name
-                flow_help(found)
+                found = load(one)
         return name, found, rest
+
+
+def load(command: Command) -> Any:
+    """The command itself, its module imported."""
+    with ends_at_once():
+        found = typer.main.get_command(importlib.import_module(command.module).app)
+    found.name = command.name
+    flow_help(found)
+    return found
 
 
 def flow_help(command: Any) -> None:

@@ -76,7 +76,7 @@ def publish(
             raise UsageError(f"Topic {topics.cases} does not exist; run `misstep apply` first.")
         watch = OutcomeWatch(env.bootstrap, topics) if wait else None
         done = Published()
-        publisher = CasePublisher(env.bootstrap, topics, plan.starts)
+        publisher = CasePublisher(env.bootstrap, topics, plan.starts, log_level=0)
         try:
             for line in read_cases(lines, id_field):
                 if isinstance(line, BadLine):

@@ -16,7 +16,7 @@ from misstep.contracts import Contract
 from misstep.contracts.event import case_id_of
 from misstep.errors import ServerUnreachable
 
-PER_SECOND = 40
+PER_SECOND = 30
 """Slow enough that a latency is the case's own, not the queue's."""
 FLUSH_S = 15.0
 
@@ -33,8 +33,8 @@ class Sent:
 def publish_steadily(bootstrap: str, topics: Topics, starts: type[Contract], messages: Sequence[DemoMessage]) -> Sent:
     """Publish all of them. Raises ServerUnreachable when Kafka does not take every one."""
     sent = Sent()
-    keyed = CasePublisher(bootstrap, topics, starts)
-    keyless = Producer(publisher_config(bootstrap))
+    keyed = CasePublisher(bootstrap, topics, starts, log_level=0)
+    keyless = Producer(publisher_config(bootstrap, log_level=0))
     failed: list[str] = []
     began = time.monotonic()
     for number, message in enumerate(messages):
