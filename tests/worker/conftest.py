@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,6 +142,13 @@ def plans() -> dict[str, Plan]:
 @pytest.fixture
 def make_site(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
     yield from _sites(servers, plans)
+
+
+@pytest.fixture
+def make_site_on(plans: dict[str, Plan]) -> Iterator[Callable[[Servers, str], Site]]:
+    """Sites on servers that the test brings itself."""
+    with ExitStack() as stack:
+        yield lambda servers, workflow: stack.enter_context(contextmanager(_sites)(servers, plans))(workflow)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from misstep.bus.client_log import client_logger
 from misstep.bus.config import publisher_config
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract
@@ -27,7 +28,7 @@ class CasePublisher:
     """Writes cases of one workflow. `failed` collects (case id, error) of what Kafka did not take."""
 
     def __init__(self, bootstrap: str, topics: Topics, starts: type[Contract], **config: object) -> None:
-        self._producer = Producer(publisher_config(bootstrap, **config))
+        self._producer = Producer(publisher_config(bootstrap, **config), logger=client_logger("publish"))
         self._topics = topics
         identity = starts.__contract__
         self._workflow = topics.workflow.encode()

@@ -14,14 +14,15 @@ import structlog
 from confluent_kafka import (
     OFFSET_INVALID,
     ConsumerGroupTopicPartitions,
-    KafkaError,
     KafkaException,
     Producer,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
+from misstep.bus.lasting import lasts
 from misstep.bus.progress import Progress, unpack
 
 log = structlog.get_logger(__name__)
@@ -37,12 +38,16 @@ SAY_SO_AFTER_S = 5.0
 class Takeover:
     """Reads what a group has committed, once nothing is pending on it any more."""
 
-    def __init__(self, admin: AdminClient, bootstrap: str, own_id: str, stopping: Callable[[], bool]) -> None:
-        self._admin = admin
+    def __init__(self, bootstrap: str, own_id: str, stopping: Callable[[], bool]) -> None:
         self._bootstrap = bootstrap
         self._own_id = own_id
+        self._admin = self._new_admin()
         self._stopping = stopping
         self._fencing: dict[str, threading.Thread] = {}
+
+    def _new_admin(self) -> AdminClient:
+        config = {"bootstrap.servers": self._bootstrap, "client.id": f"{self._own_id}.admin"}
+        return AdminClient(config, logger=client_logger("admin"))
 
     def claim(self, group: str, places: Iterable[Place]) -> dict[Place, Progress]:
         """Stable progress of each partition; a group without a committed offset starts at the partition's beginning.
@@ -76,22 +81,35 @@ class Takeover:
         return {}
 
     def beginning(self, places: Iterable[Place]) -> dict[Place, int]:
-        """First offset that each partition still has."""
+        """First offset that each partition still has; {} when the worker is told to stop meanwhile."""
         earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(topic, partition): earliest for topic, partition in places}
-        answers = self._admin.list_offsets(asked, request_timeout=10)
-        return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
+        while not self._stopping():
+            admin = self._admin  # held while its answers are awaited: another thread may replace it meanwhile
+            try:
+                answers = admin.list_offsets(asked, request_timeout=10)
+                return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
+            except KafkaException as error:
+                _only_if_passing(error)
+                time.sleep(0.05)
+                # After a broker's restart the client goes on asking with the leader epoch that it knew (measured: for
+                # as long as it lives); a new one asks afresh.
+                self._admin = self._new_admin()
+        return {}
 
     def _from_the_beginning(self, found: dict[Place, Progress]) -> dict[Place, Progress]:
         new = [place for place, progress in found.items() if progress.base is None]
         if new:
-            for place, offset in self.beginning(new).items():
-                found[place] = Progress(offset)
+            first = self.beginning(new)
+            if not first:
+                return {}
+            found.update((place, Progress(offset)) for place, offset in first.items())
         return found
 
     def _offsets(self, group: str, wanted: list[TopicPartition], *, require_stable: bool) -> dict[Place, Progress]:
         request = [ConsumerGroupTopicPartitions(group, wanted)]
-        future = self._admin.list_consumer_group_offsets(request, require_stable=require_stable, request_timeout=5)
+        admin = self._admin
+        future = admin.list_consumer_group_offsets(request, require_stable=require_stable, request_timeout=5)
         found: dict[Place, Progress] = {}
         for at in future[group].result().topic_partitions:
             if at.error is not None:
@@ -116,7 +134,8 @@ class Takeover:
         """Transactional ids of the group's members: each consumer's client id is its worker's."""
         while not self._stopping():
             try:
-                members = self._admin.describe_consumer_groups([group], request_timeout=5)[group].result().members
+                admin = self._admin
+                members = admin.describe_consumer_groups([group], request_timeout=5)[group].result().members
             except KafkaException as error:
                 _only_if_passing(error)
                 time.sleep(0.05)
@@ -145,23 +164,8 @@ def fence(bootstrap: str, transactional_id: str) -> None:
         log.warning("fencing failed", transactional_id=transactional_id, error=str(error.args[0]))
 
 
-_PASSING = frozenset(
-    {
-        KafkaError._TIMED_OUT,
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.UNSTABLE_OFFSET_COMMIT,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.NETWORK_EXCEPTION,
-    }
-)
-
 
 def _only_if_passing(error: KafkaException) -> None:
-    """Raise what time does not mend (an ACL, an unknown topic)."""
-    cause = error.args[0]
-    if cause.code() not in _PASSING and not cause.retriable():
+    """Raise what time does not mend."""
+    if lasts(error.args[0]):
         raise error

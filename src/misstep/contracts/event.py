@@ -325,35 +325,47 @@ def cut_text(text: str, max_chars: int) -> bytes:
 
 
 def cut_evidence(evidence: Mapping[str, object]) -> bytes:
-    """Evidence as JSON of at most 8,000 bytes: whole keys are left out, and `_cut` names them."""
+    """Evidence as JSON of at most 8,000 bytes: whole keys are left out, and `_cut` names them.
+
+    What JSON or Postgres cannot hold (NUL, huge integers, strange objects) is written as text.
+    """
     if not evidence:
         return b"{}"
-    try:
-        whole = orjson.dumps(evidence, default=str, option=orjson.OPT_NON_STR_KEYS)
-    except (orjson.JSONEncodeError, ValueError):
-        evidence = {key: _plain(value) for key, value in evidence.items()}
-        whole = orjson.dumps(evidence)
-    if len(whole) <= EVIDENCE_MAX_BYTES:
-        return whole.replace(b"\\u0000", b"\\\\0")
-    kept: dict[str, object] = {}
+    dumped = {key: _dumped(value) for key, value in evidence.items()}
+    kept: list[bytes] = []
     cut: list[str] = []
     room = EVIDENCE_MAX_BYTES - 500
-    for key, value in evidence.items():
-        size = len(orjson.dumps({key: value}, default=str, option=orjson.OPT_NON_STR_KEYS))
-        if size <= room:
-            kept[key] = value
-            room -= size
+    whole = sum(len(value) + len(key) + 8 for key, value in dumped.items()) <= room
+    for key, value in dumped.items():
+        entry = orjson.dumps(_without_nul(key)) + b":" + value
+        if whole or len(entry) < room:
+            kept.append(entry)
+            room -= len(entry) + 1
         else:
-            cut.append(f"{key[:40]} ({size} bytes)")
-    kept["_cut"] = cut[:8] if len(cut) <= 8 else [*cut[:7], f"and {len(cut) - 7} more"]
-    return orjson.dumps(kept, default=str, option=orjson.OPT_NON_STR_KEYS).replace(b"\\u0000", b"\\\\0")
+            cut.append(f"{key[:40]} ({len(value)} bytes)")
+    if cut:
+        named = cut if len(cut) <= 8 else [*cut[:7], f"and {len(cut) - 7} more"]
+        kept.append(b'"_cut":' + orjson.dumps(named))
+    return b"{" + b",".join(kept) + b"}"
 
 
-def _plain(value: object) -> object:
+def _dumped(value: object) -> bytes:
     try:
-        orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    except (orjson.JSONEncodeError, ValueError):
-        return ascii(value)[:1_000]
+        raw = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except (orjson.JSONEncodeError, ValueError, RecursionError):
+        return orjson.dumps(ascii(value)[:1_000])
+    if b"\\u0000" in raw:
+        return orjson.dumps(_without_nul(value), default=str, option=orjson.OPT_NON_STR_KEYS)
+    return raw
+
+
+def _without_nul(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_without_nul(str(key)): _without_nul(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nul(part) for part in value]
     return value
 
 

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 BATCH_MAX_TURNS = 2_000
 IDLE_COMMIT_S = 0.2
 """How long progress without outputs (messages that were not for the agent) may wait for a transaction."""
+SAY_SO_AFTER_S = 5.0
 LATE_S = 2.0
 """A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
 FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
@@ -197,21 +198,15 @@ class Committer:
         producer = self._producer
         self._seam("before_begin")
         producer.begin_transaction()
-        failures: list[tuple[Finished, KafkaError]] = []
         for turn in batch:
-            for record in turn.records:
-                try:
-                    self._produce(producer, record, turn, failures if self._probing else None)
-                except KafkaException as error:
-                    self._replace(turn, error.args[0])
-                    raise
+            try:
+                self._produce(producer, turn)
+            except KafkaException as error:
+                self._replace(turn, error.args[0])
+                raise
             turn.window.finish(turn.position)
+        self._probing = False
         self._seam("after_produce")
-        if self._probing:
-            producer.flush()
-            for turn, why in failures:
-                self._replace(turn, why)
-            self._probing = False
         self._seam("before_offsets")
         committed = []
         for group, windows in groups:
@@ -228,36 +223,39 @@ class Committer:
         _insist(producer.commit_transaction)
         self._seam("after_commit")
 
-    def _produce(
-        self, producer: Producer, record: Record, turn: Finished, failures: list[tuple[Finished, KafkaError]] | None
-    ) -> None:
-        callback = None
-        if failures is not None:
+    def _produce(self, producer: Producer, turn: Finished) -> None:
+        """Write a turn's records. While probing, wait for each turn's delivery: a refusal fails its whole batch."""
+        refused: list[KafkaError] = []
 
-            def callback(error: KafkaError | None, _: Message) -> None:
-                if error is not None:
-                    failures.append((turn, error))
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                refused.append(error)
 
-        while True:
-            try:
-                producer.produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    record.partition,
-                    headers=record.headers,  # type: ignore[arg-type]
-                    on_delivery=callback,
-                )
-                return
-            except BufferError:
-                producer.poll(0.01)
+        for record in turn.records:
+            while True:
+                try:
+                    producer.produce(
+                        record.topic,
+                        record.value,
+                        record.key,
+                        record.partition,
+                        headers=record.headers,  # type: ignore[arg-type]
+                        on_delivery=delivered if self._probing else None,
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.01)
+        if self._probing:
+            producer.flush()
+            if refused:
+                raise KafkaException(refused[0])
 
     def _send_offsets(self, producer: Producer, group: Group, offsets: list[TopicPartition]) -> None:
         metadata = group.metadata()
         try:
             if metadata is None:
                 raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "the assignment is settling"))
-            _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata))
+            _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata), SAY_SO_AFTER_S + 1)
         except KafkaException as error:
             if error.args[0].code() in _STALE:
                 group.assignment_is_stale()
@@ -281,12 +279,13 @@ class Committer:
             self._fenced(error)
             return
         log.info("a transaction is aborted and made again", error=error.str(), code=error.name())
-        if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._MSG_TIMED_OUT):
+        if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
             self._probing = True
         began = time.monotonic()
         try:
             _insist(self._producer.abort_transaction)
         except KafkaException as again:
+            self._metrics.transaction_failed(again.args[0].name())
             if again.args[0].fatal():
                 self._fenced(again.args[0])
                 return
@@ -343,14 +342,20 @@ _STALE = frozenset(
 )
 
 
-def _insist(call: Callable[[], None]) -> None:
+def _insist(call: Callable[[], None], for_s: float = float("inf")) -> None:
     """Repeat a transactional call while the answer is "try again": it resumes where it was."""
+    began = time.monotonic()
+    spoke = False
     while True:
         try:
             call()
             return
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
-            if not error.retriable() or error.txn_requires_abort() or error.fatal():
+            waited = time.monotonic() - began
+            if not error.retriable() or error.txn_requires_abort() or error.fatal() or waited > for_s:
                 raise
+            if waited > SAY_SO_AFTER_S and not spoke:
+                spoke = True
+                log.warning("Kafka asks to try again and again", code=error.name(), error=error.str())
             time.sleep(0.01)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from misstep.agents.inbound import Delivered, header_map, hears
 from misstep.agents.plan import AgentPlan, Plan, Source
@@ -21,6 +20,7 @@ from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
+from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
 from misstep.bus.takeover import Place, Takeover
@@ -54,7 +54,6 @@ class Reader:
         backlog: Callable[[], int],
         runner: Runner,
         metrics: Metrics,
-        admin: AdminClient,
     ) -> None:
         self.name = agent.name
         self._group = topics.group(agent.name)
@@ -66,7 +65,6 @@ class Reader:
         self._backlog = backlog
         self._runner = runner
         self._metrics = metrics
-        self._admin = admin
         self._agent_bytes = agent.name.encode()
         self._sources: dict[str, Source | None] = {topics.inbox(agent.name): None}
         for source in agent.sources:
@@ -320,6 +318,8 @@ class Reader:
             self._generation = self._consumer.consumer_group_metadata()
             return {}
         first = self._takeover.beginning(places)
+        if not first:
+            return {}
         for place, found in progress.items():
             assert found.base is not None
             if found.base < first[place]:
@@ -363,12 +363,10 @@ class Reader:
             self.start_over(f"no position on {message.topic()} [{message.partition()}]: {error.str()}")
         elif code == KafkaError._MAX_POLL_EXCEEDED:
             log.error("polling stopped for too long; the group gave this worker's partitions away", agent=self.name)
-        elif error.fatal():
+        elif lasts(error):
             raise KafkaException(error)
-        elif code in _PASSING or error.retriable():
-            log.warning("kafka", agent=self.name, error=error.str())
         else:
-            raise KafkaException(error)
+            log.warning("kafka", agent=self.name, error=error.str())
 
 
 _REJOINING = frozenset(
@@ -381,17 +379,5 @@ _REJOINING = frozenset(
         KafkaError.NOT_COORDINATOR,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
-)
-_PASSING = frozenset(
-    {
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._RESOLVE,
-        KafkaError._TIMED_OUT,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
     }
 )

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
 
 from misstep.agents.calling import calling
 from misstep.agents.earlier import Recall, earlier_version
@@ -85,6 +84,11 @@ class Worker:
         """Begin to drain: read no more, let running turns end, commit what is finished."""
         self._stop.set()
 
+    @property
+    def stopped(self) -> bool:
+        """It was told to stop, or something brought it down."""
+        return self._stop.is_set()
+
     def run(self) -> None:
         """Run until stopped and drained. Raises what brought the worker down."""
         settings = self._settings
@@ -96,10 +100,6 @@ class Worker:
         try:
             needed = {kind for _, agent in self._hosted for _, kind in agent.dependencies}
             opened = self._on_loop(self._wiring.open(needed))
-            admin = AdminClient(
-                {"bootstrap.servers": settings.bootstrap, "client.id": f"{settings.transactional_id}.admin"},
-                logger=client_logger("admin"),
-            )
             recall = EventReader(settings.bootstrap, settings.transactional_id)
             committer = Committer(
                 lambda: Producer(
@@ -110,10 +110,10 @@ class Worker:
                 self.metrics,
                 settings.seam,
             )
-            takeover = Takeover(admin, settings.bootstrap, settings.transactional_id, self._stop.is_set)
+            takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
             for plan, agent in self._hosted:
                 self._readers.append(
-                    self._reader(plan, agent, opened.instances, committer, recall, admin, takeover, pool)
+                    self._reader(plan, agent, opened.instances, committer, recall, takeover, pool)
                 )
             commits = self._thread("commit", committer.run)
             commits.start()
@@ -157,7 +157,6 @@ class Worker:
         instances: dict[Any, Any],
         committer: Committer,
         recall: Recall,
-        admin: AdminClient,
         takeover: Takeover,
         pool: ThreadPoolExecutor,
     ) -> Reader:
@@ -201,7 +200,6 @@ class Worker:
             backlog=lambda: committer.backlog,
             runner=runner,
             metrics=self.metrics,
-            admin=admin,
         )
 
     # -- threads ------------------------------------------------------------------------------------------------------
