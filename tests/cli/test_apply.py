@@ -56,10 +56,7 @@ def test_another_number_of_partitions_is_refused(applied: Cli) -> None:
     assert "has 2 partitions, not 3" in refused.sentence
 
 
-def test_servers_that_are_down(applied: Cli) -> None:
-    kafka = applied("apply", "--kafka", NOBODY)
-    assert kafka.code == 3
-    assert NOBODY in kafka.sentence
+def test_postgres_down(applied: Cli) -> None:
     postgres = applied("apply", "--postgres", f"postgresql://me:secret@{NOBODY}/x", "--json")
     assert postgres.code == 3
     assert NOBODY in postgres.json["error"]

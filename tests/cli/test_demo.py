@@ -34,10 +34,10 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 
 
 def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-    """Interrupt it; its exit code and its standard error."""
+    """Interrupt it; its exit code and its standard error, the Kafka client's own log lines apart."""
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    return process.returncode, errors
+    return process.returncode, "".join(line for line in errors.splitlines(keepends=True) if not line.startswith("%"))
 
 
 def test_every_message_is_accounted_for(demo_cli: Cli) -> None:
@@ -89,6 +89,14 @@ def test_interrupted_while_the_servers_start_it_stops_them_and_a_later_demo_work
     code, errors = interrupt(process)
     assert (code, "Traceback" in errors) == (0, False)
     assert none_left(str(data)), living_with(str(data))
+
+
+def test_when_it_is_killed_its_agents_stop_too(demo_cli: Cli) -> None:
+    process = demo_cli.start("demo", "--receipts", "60")
+    read_until(process, "Faults on purpose")
+    process.kill()
+    process.communicate()
+    assert none_left(demo_cli.variables["MISSTEP_DATA"], 15), living_with(demo_cli.variables["MISSTEP_DATA"])
 
 
 def test_ctrl_c_while_it_is_still_loading_is_quiet(demo_cli: Cli) -> None:

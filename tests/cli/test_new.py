@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.cli.conftest import Cli
 from tests.cli.leftovers import living_with, none_left
@@ -27,6 +29,17 @@ def inside(project: Path, *command: str, **variables: str) -> str:
     return ended.stdout
 
 
+def read_json(process: subprocess.Popen[str]) -> Any:
+    """The first JSON value that a process prints."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line == "}\n":
+            return json.loads(said)
+    raise AssertionError(f"it ended after {said!r}: {process.communicate()[1]}")
+
+
 def test_its_tests_its_types_its_matrix_and_its_contracts_hold(project: Path) -> None:
     assert "6 passed" in inside(project, "pytest", "-q", "-p", "no:cacheprovider")
     rooms = [word for room in ("contracts", "agents", "saga") for word in ("-p", f"rooms.{room}")]
@@ -43,10 +56,9 @@ def test_it_runs_end_to_end_and_a_second_run_takes_another_slot(applied: Cli) ->
     runs = [applied.start("run", "--level", "warning", "--json") for _ in range(2)]
     try:
         for run in runs:
-            assert run.stdout is not None
-            assert f"orders/price in namespace {applied.namespace}" in run.stdout.readline().replace(
-                ", orders/price_by_words in 1 worker process and the audit sink", ""
-            )
+            said = read_json(run)
+            assert said["agents"] == ["orders/price", "orders/price_by_words"]
+            assert (said["workers"], said["audit_sink"], said["namespace"]) == (1, True, applied.namespace)
         published = applied("publish", "orders", "examples/orders.jsonl", "--wait", "--timeout", "40s", "--json")
         assert published.code == 0, published.out + published.err
         assert published.json["outcomes"] == [{"outcome": "completed", "failure_reason": "ok", "agent": "", "cases": 5}]

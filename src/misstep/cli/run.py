@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from misstep.bus.provision import connect
 from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.free_slots import reserve_slots
 from misstep.cli.options import AsJson, Kafka, Namespace, Postgres, ProjectRoot
+from misstep.cli.show import print_json
 from misstep.cli.surroundings import surroundings
 from misstep.composition import Environment
 from misstep.errors import UsageError
@@ -46,6 +49,7 @@ def run(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each hosts all of the agents.")] = 1,
     only: Annotated[Only | None, typer.Option(help="Only the agents, or only the audit sink.")] = None,
     level: Annotated[Level, typer.Option(help="How much the logs say.")] = Level.INFO,
+    until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True, help="Stop when standard input ends.")] = False,
     kafka: Kafka = None,
     postgres: Postgres = None,
     namespace: Namespace = None,
@@ -77,8 +81,17 @@ def run(
         workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
         arguments = ["--instance", f"{slots[0].name}.sink", "--level", level, *workflows]
         children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
-    print(_running(env, children, [f"{plan.workflow}/{agent.name}" for plan, agent in hosted], only), flush=True)
+    names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only is not Only.SINK else []
+    workers = sum(child.name.startswith("worker") for child in children)
+    if as_json:
+        where = {"namespace": env.settings.namespace, "kafka": env.bootstrap}
+        print_json({"agents": names, "workers": workers, "audit_sink": only is not Only.AGENTS, **where})
+    else:
+        print(_running(env, names, workers, only))
+    sys.stdout.flush()
     signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+    if until_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     raise typer.Exit(Supervisor(children).run())
 
 
@@ -92,8 +105,14 @@ def _require_topics(env: Environment, workflows: list[str]) -> None:
             raise UsageError(f"Topic {missing[0]}{others} does not exist; run `misstep apply` first.")
 
 
-def _running(env: Environment, children: list[Child], names: list[str], only: Only | None) -> str:
-    workers = sum(child.name.startswith("worker") for child in children)
+def _stop_at_eof() -> None:
+    """Whoever started this run holds the other end of its standard input; when that one is gone, the run stops."""
+    while os.read(0, 1_024):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _running(env: Environment, names: list[str], workers: int, only: Only | None) -> str:
     parts = []
     if workers:
         parts.append(f"{', '.join(names)} in {workers} worker process{'es' if workers > 1 else ''}")

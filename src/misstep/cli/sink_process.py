@@ -11,6 +11,8 @@ from types import FrameType
 
 import structlog
 
+from misstep.bus.registry import KafkaSchemas
+from misstep.cli.avro_for_audit import AvroForAudit
 from misstep.composition import Environment, environment
 from misstep.errors import MisstepError
 from misstep.logs import configure_logs
@@ -71,7 +73,9 @@ def main() -> int:
 def sink_of(env: Environment, workflow: str, instance: str | None = None) -> Sink:
     """The audit sink of one workflow."""
     agents = list(env.plan(workflow).agents)
-    return Sink(env.bootstrap, env.dsn, env.topics(workflow), agents, instance=instance)
+    schemas = KafkaSchemas(env.bootstrap, env.settings.namespace, instance or "misstep-audit")
+    decode = AvroForAudit(schemas)
+    return Sink(env.bootstrap, env.dsn, env.topics(workflow), agents, instance=instance, decode_avro=decode)
 
 
 if __name__ == "__main__":

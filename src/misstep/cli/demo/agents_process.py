@@ -16,7 +16,8 @@ from misstep.agents.worker.supervise import python_command
 from misstep.dev.log_tail import telling_line
 from misstep.errors import MisstepError
 
-DRAIN_S = 15.0
+DRAIN_S = 3.0
+"""Then its children are killed: a turn that is slow on purpose is not waited for, and nothing is lost by that."""
 POLL_S = 0.1
 
 
@@ -33,9 +34,9 @@ class AgentsProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                python_command("misstep.cli.main", "run", "--level", "info"),
+                python_command("misstep.cli.main", "run", "--level", "info", "--until-eof"),
                 env={**os.environ, **self._environment},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # held open: when the demo is killed, its agents stop too
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
