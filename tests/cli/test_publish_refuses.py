@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import signal
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
@@ -124,3 +126,24 @@ def test_cases_that_nobody_works_on_are_missed(applied: Cli) -> None:
     result = applied("publish", "orders", "-", "--wait", "--timeout", "1s", "--json", stdin=order("unheard"))
     assert result.code == 1
     assert result.json["without_outcome"] == ["unheard"]
+
+
+def test_ctrl_c_while_it_waits_is_quiet_and_what_was_sent_stays_sent(applied: Cli, lines: Path) -> None:
+    lines.write_bytes(order("interrupted-1"))
+    process = applied.start("publish", "orders", str(lines), "--wait")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Published 1 case of orders")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "")
+    assert b"interrupted-1" in dict(published(applied))
+
+
+def test_a_packed_file_is_unpacked_and_a_broken_one_is_named(applied: Cli, tmp_path: Path) -> None:
+    packed = tmp_path / "cases.jsonl.gz"
+    packed.write_bytes(gzip.compress(order("packed-1") + b"\n" + order("packed-2")))
+    assert applied("publish", "orders", str(packed), "--json").json["published"] == 2
+    packed.write_bytes(b"no gzip at all")
+    broken = applied("publish", "orders", str(packed))
+    assert broken.code == 2
+    assert broken.sentence.startswith(f"{packed} cannot be read: ")

@@ -129,7 +129,7 @@ def _say_sent(done: Published, workflow: str, topic: str, id_field: str) -> None
     without_id = [line for line in done.bad if line.why == f"has no {id_field}"]
     if without_id:
         print(f"{len(without_id)} lines have no {id_field}{_suggestion(without_id)}", file=sys.stderr)
-    print(f"Published {done.sent} case{'' if done.sent == 1 else 's'} of {workflow} to {topic}.")
+    print(f"Published {done.sent} case{'' if done.sent == 1 else 's'} of {workflow} to {topic}.", flush=True)
     if done.repeated:
         print(f"{done.repeated} of them repeat an id of this file: a case that is published twice runs once.")
 
