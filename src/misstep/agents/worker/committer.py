@@ -26,6 +26,8 @@ BATCH_MAX_TURNS = 2_000
 IDLE_COMMIT_S = 0.2
 """How long progress without outputs (messages that were not for the agent) may wait for a transaction."""
 SAY_SO_AFTER_S = 5.0
+SEND_OFFSETS_S = 5.0
+"""After this the transaction is aborted and made again; its turns are finished, so only time is lost."""
 LATE_S = 2.0
 """A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
 FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
@@ -255,7 +257,8 @@ class Committer:
         try:
             if metadata is None:
                 raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "the assignment is settling"))
-            _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata), SAY_SO_AFTER_S + 1)
+            # Without a time-out it can wait for ever on a coordinator that has moved (measured: a broker that restarts).
+            _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata, SEND_OFFSETS_S), 1.0)
         except KafkaException as error:
             if error.args[0].code() in _STALE:
                 group.assignment_is_stale()
