@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,15 @@ class Result:
         return lines[0].removeprefix("Error: ")
 
 
+@cache
+def _warm_process() -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.warm"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(process.kill)
+    return process
+
+
 @dataclass(frozen=True)
 class Cli:
     """Calls `misstep` in a directory and an environment of its own."""
@@ -60,16 +72,22 @@ class Cli:
         return {**inherited, "COLUMNS": "200", **self.variables}
 
     def __call__(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Result:
-        ended = subprocess.run(
-            [sys.executable, "-m", "misstep.cli.main", *arguments],
-            cwd=self.cwd,
-            env={**self.environment, **variables},
-            input=stdin,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        with tempfile.TemporaryDirectory() as directory:
+            streams = [Path(directory, name) for name in ("in", "out", "err")]
+            for stream in streams:
+                stream.write_bytes(stdin if stream.name == "in" else b"")
+            request = {
+                "arguments": arguments,
+                "cwd": str(self.cwd),
+                "environment": {**self.environment, **variables},
+                "streams": [str(stream) for stream in streams],
+            }
+            warm = _warm_process()
+            assert warm.stdin is not None
+            assert warm.stdout is not None
+            print(json.dumps(request), file=warm.stdin, flush=True)
+            code = int(warm.stdout.readline())
+            return Result(code, streams[1].read_text(), streams[2].read_text())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and go on."""
