@@ -10,8 +10,6 @@ BIN := .venv/bin
 READY := .venv/.made-from-lock
 ROOMS := contracts agents saga dlq
 TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py),$(room)))
-# pydantic_core comes with pydantic, pinned by it; containers are another way to get the servers of a test.
-DEPTRY := DEP002=py-avro-schema,DEP003=pydantic_core,DEP004=testcontainers
 SOURCES := src tests bench $(wildcard $(ROOMS))
 PYTEST ?=
 TESTS ?= tests
@@ -33,7 +31,7 @@ check: $(READY) ## Lint, types, imports, dependencies, the failure matrix and th
 	$(BIN)/mypy --strict src
 	MYPYPATH=.types $(BIN)/mypy --strict --namespace-packages --explicit-package-bases $(addprefix -p rooms.,$(TYPED))
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/deptry src --per-rule-ignores "$(DEPTRY)"
+	$(BIN)/deptry src
 	$(BIN)/misstep matrix check
 	$(BIN)/misstep contracts check
 

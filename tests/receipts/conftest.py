@@ -1,4 +1,4 @@
-"""The project's rooms, and the receipts that ship with the project."""
+"""The receipts that ship with the project."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from typing import Any
 
 import pytest
 
-from misstep.saga.mount import mount_rooms
-
 ROOT = Path(__file__).resolve().parents[2]
-mount_rooms(ROOT)  # before the test modules are imported: they say `from rooms...`
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _rooms() -> None:
-    """This project is the one that is mounted, whatever other tests have mounted since."""
-    mount_rooms(ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,12 @@ def test_a_fenced_worker_starts_over_from_what_is_committed(site: Site) -> None:
     site.check(ids)
 
 
+def run_until_stopped(site: Site) -> None:
+    """Host a worker until something stops it; raises what that was."""
+    with site.hosting() as worker:
+        assert until(lambda: worker.stopped, 40)
+
+
 def test_a_worker_that_is_fenced_again_and_again_stops_and_says_why(site: Site) -> None:
     stop = threading.Event()
 
@@ -115,10 +121,10 @@ def test_a_worker_that_is_fenced_again_and_again_stops_and_says_why(site: Site) 
 
     thread = threading.Thread(target=rival)
     load = Load(site, 50, 6)
+    thread.start()
     try:
-        with pytest.raises(SlotTaken, match=r"Another live process uses the slot"), site.hosting() as worker:
-            thread.start()
-            assert until(lambda: worker.stopped, 40)
+        with pytest.raises(SlotTaken, match=r"Another live process uses the slot"):
+            run_until_stopped(site)
     finally:
         stop.set()
         thread.join()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
+from misstep.bus.client_log import client_logger
 from misstep.bus.config import MESSAGE_MAX_BYTES, publisher_config
 from misstep.bus.topics import alerts_topic, contracts_topic, control_topic, ops_topic
 from misstep.contracts import SchemaRecord
@@ -127,7 +128,7 @@ def _config_differences(admin: AdminClient, specs: Iterable[TopicSpec]) -> list[
 
 def publish_schemas(bootstrap: str, namespace: str, records: Iterable[SchemaRecord]) -> None:
     """Write schemas into `{ns}.contracts`."""
-    producer = Producer(publisher_config(bootstrap))
+    producer = Producer(publisher_config(bootstrap), logger=client_logger("contracts"))
     failed: list[str] = []
     for record in records:
         producer.produce(

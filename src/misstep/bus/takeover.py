@@ -46,8 +46,9 @@ class Takeover:
         self._fencing: dict[str, threading.Thread] = {}
 
     def _new_admin(self) -> AdminClient:
-        config = {"bootstrap.servers": self._bootstrap, "client.id": f"{self._own_id}.admin"}
-        return AdminClient(config, logger=client_logger("admin"))
+        return AdminClient(
+            {"bootstrap.servers": self._bootstrap, "client.id": f"{self._own_id}.admin"}, logger=client_logger("admin")
+        )
 
     def claim(self, group: str, places: Iterable[Place]) -> dict[Place, Progress]:
         """Stable progress of each partition; a group without a committed offset starts at the partition's beginning.
@@ -162,7 +163,6 @@ def fence(bootstrap: str, transactional_id: str) -> None:
         Producer(producer_config(bootstrap, transactional_id)).init_transactions(30)
     except KafkaException as error:
         log.warning("fencing failed", transactional_id=transactional_id, error=str(error.args[0]))
-
 
 
 def _only_if_passing(error: KafkaException) -> None:

@@ -1,4 +1,4 @@
-"""A worker process, as `misstep run` starts it: `python -m misstep.cli.worker_process --slot NAME --index 0`."""
+"""A worker process, as `misstep run` starts it: `python -m misstep.cli.worker_process --index 0`."""
 
 from __future__ import annotations
 

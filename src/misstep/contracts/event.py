@@ -267,7 +267,7 @@ def parse_history(raw: bytes) -> Sequence[Step]:
             or type(step[4]) is not str
         ):
             raise MalformedEvent(f"header ce_history has an entry that is no step: {str(step)[:80]}")
-    return steps  # type: ignore[no-any-return]
+    return steps
 
 
 def broken_step(version: int, steps: Sequence[Step]) -> str | None:

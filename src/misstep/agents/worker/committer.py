@@ -257,7 +257,7 @@ class Committer:
         try:
             if metadata is None:
                 raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "the assignment is settling"))
-            # Without a time-out it can wait for ever on a coordinator that has moved (measured: a broker that restarts).
+            # Without a time-out it can wait for ever on a coordinator that has moved (seen when a broker restarts).
             _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata, SEND_OFFSETS_S), 1.0)
         except KafkaException as error:
             if error.args[0].code() in _STALE:

@@ -112,9 +112,7 @@ class Worker:
             )
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
             for plan, agent in self._hosted:
-                self._readers.append(
-                    self._reader(plan, agent, opened.instances, committer, recall, takeover, pool)
-                )
+                self._readers.append(self._reader(plan, agent, opened.instances, committer, recall, takeover, pool))
             commits = self._thread("commit", committer.run)
             commits.start()
             threads = [self._thread(f"read {reader.name}", reader.run) for reader in self._readers]
