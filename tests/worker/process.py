@@ -9,8 +9,8 @@ import threading
 import time
 
 from misstep.agents.wiring import Wiring
-from misstep.agents.worker.committer import SlotTaken
 from misstep.agents.worker.interpreter import tune_interpreter
+from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.contracts import LocalSchemas
 from misstep.logs import configure_logs

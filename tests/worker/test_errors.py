@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from misstep.agents.worker.committer import SlotTaken
+from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.worker import Worker
 from misstep.bus.takeover import fence
 from misstep.dev.kafka import EmbeddedKafka

@@ -19,6 +19,7 @@ _LASTING = frozenset(
         KafkaError.INCONSISTENT_GROUP_PROTOCOL,
         KafkaError._INVALID_ARG,
         KafkaError._NOT_IMPLEMENTED,
+        KafkaError._FATAL,
     }
 )
 

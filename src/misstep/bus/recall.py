@@ -20,6 +20,7 @@ class EventReader:
     def __init__(self, bootstrap: str, client_id: str) -> None:
         self._consumer = Consumer(reader_config(bootstrap, f"{client_id}.recall"))
         self._lock = threading.Lock()
+        self._known_topics: set[str] = set()
 
     def __call__(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
         """Value and headers of one event. LookupError when it is no longer (or was never) there."""
@@ -27,6 +28,10 @@ class EventReader:
         if offset < 0:
             raise LookupError(f"the event at {where} was written in the same transaction and has no known offset")
         with self._lock:
+            if topic not in self._known_topics:
+                # Asked for by name, a topic's leader is known at once; left to `assign`, up to a second later (measured).
+                self._consumer.list_topics(topic, TIMEOUT_S)
+                self._known_topics.add(topic)
             # A fresh assign each time: seek waits for a fetch in flight, up to a second (measured).
             self._consumer.assign([TopicPartition(topic, partition, offset)])
             until = time.monotonic() + TIMEOUT_S

@@ -11,12 +11,15 @@ from types import FrameType
 
 import structlog
 
-from misstep.agents.worker.committer import SlotTaken
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import take_slot
+from misstep.cli.until_eof import drain_at_eof
 from misstep.composition import environment
-from misstep.errors import MisstepError, UsageError
+from misstep.errors import MisstepError
 from misstep.logs import configure_logs
+
+LEFT_ALONE_S = 30.0
+"""How long a worker drains at most when the run that started it is gone: a turn that never ends must not keep it."""
 
 
 def main() -> int:
@@ -24,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=int, required=True, help="index of the slot on this host")
     parser.add_argument("--level", default="info")
+    parser.add_argument("--until-eof", action="store_true", help="drain when standard input ends")
     parser.add_argument("agents", nargs="*", help="WORKFLOW or WORKFLOW/AGENT; all without any")
     options = parser.parse_args()
     configure_logs(options.level)
@@ -47,11 +51,10 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, told)
     signal.signal(signal.SIGINT, told)
+    if options.until_eof:
+        drain_at_eof(LEFT_ALONE_S)
     try:
         worker.run()
-    except SlotTaken as error:
-        log.error("slot taken", why=str(error))
-        return UsageError.exit_code
     except MisstepError as error:
         log.error("stopped", why=str(error))
         return error.exit_code

@@ -300,7 +300,7 @@ def next_traceparent(previous: bytes | None, case_id: str, epoch: int, hashed: b
 
 
 class Timestamps:
-    """RFC 3339 text of a moment in UTC with milliseconds; the second's text is made once a second.
+    """RFC 3339 text of a moment in UTC with milliseconds; a second's text is made once, and a millisecond's too.
 
     Two moments compare as their texts do, which is how deadlines are checked without parsing.
     """
@@ -308,13 +308,19 @@ class Timestamps:
     def __init__(self) -> None:
         self._second = -1
         self._prefix = ""
+        self._last = (-1, b"")
 
     def text(self, at_ms: int) -> bytes:
+        last_ms, last = self._last
+        if at_ms == last_ms:
+            return last
         second, ms = divmod(at_ms, 1000)
         if second != self._second:
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = second
-        return f"{self._prefix}.{ms:03d}Z".encode()
+        text = f"{self._prefix}.{ms:03d}Z".encode()
+        self._last = (at_ms, text)
+        return text
 
 
 def cut_text(text: str, max_chars: int) -> bytes:

@@ -17,6 +17,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.slot import SlotTaken
 from misstep.bus.window import Window
 from misstep.contracts.event import Record
 
@@ -31,10 +32,6 @@ SEND_OFFSETS_S = 5.0
 LATE_S = 2.0
 """A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
 FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
-
-
-class SlotTaken(Exception):
-    """Another live process uses this worker's slot."""
 
 
 class Group(Protocol):
@@ -302,10 +299,7 @@ class Committer:
         now = time.monotonic()
         self._fenced_at.append(now)
         if len(self._fenced_at) == FENCED_LIMIT and now - self._fenced_at[0] < FENCED_WITHIN_S:
-            raise SlotTaken(
-                f"Another live process uses the slot of {self._id}: it was fenced {FENCED_LIMIT} times within "
-                f"{FENCED_WITHIN_S:.0f} s. Stop one of the two, or give this one a MISSTEP_SLOT of its own."
-            )
+            raise SlotTaken(self._id, f"it was fenced {FENCED_LIMIT} times within {FENCED_WITHIN_S:.0f} s")
         log.warning("this worker was fenced; starting over from what is committed", error=error.str())
         self._held = []
         for group in self._groups():

@@ -18,6 +18,7 @@ from misstep.agents.inbound import Delivered, header_map, hears
 from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
 from misstep.bus.lasting import lasts
@@ -363,6 +364,8 @@ class Reader:
             self.start_over(f"no position on {message.topic()} [{message.partition()}]: {error.str()}")
         elif code == KafkaError._MAX_POLL_EXCEEDED:
             log.error("polling stopped for too long; the group gave this worker's partitions away", agent=self.name)
+        elif code == KafkaError._FATAL and "group.instance.id" in error.str():
+            raise SlotTaken(self._id, "it has taken this worker's place in the consumer group")
         elif lasts(error):
             raise KafkaException(error)
         else:

@@ -14,6 +14,16 @@ from misstep.errors import UsageError
 SLOTS_MAX = 256
 
 
+class SlotTaken(UsageError):
+    """Another live process, on another host perhaps, uses this worker's slot."""
+
+    def __init__(self, transactional_id: str, how_known: str) -> None:
+        super().__init__(
+            f"Another live process uses the slot of {transactional_id}: {how_known}. Stop one of the two, or give this "
+            "one a MISSTEP_SLOT of its own."
+        )
+
+
 @dataclass
 class Slot:
     """A slot that this process holds until it ends; the lock goes with the process, however it dies."""
