@@ -83,6 +83,11 @@ class Environment:
             )
         return state.postgres.dsn
 
+    @property
+    def dsn_if_known(self) -> str | None:
+        """Postgres's DSN, also while the server does not answer; None when it has none yet."""
+        return self.settings.postgres or self._servers().postgres.dsn
+
     def _servers(self) -> ServerState:
         from misstep.dev.servers import status  # only who uses the embedded servers loads what starts them
 
@@ -94,11 +99,12 @@ class Environment:
         return self.settings.build or git_commit(self.project.root) or "unversioned"
 
     def child_environment(self) -> dict[str, str]:
-        """What a child process needs to come to the same environment."""
+        """What a child process needs to come to the same environment, whether Postgres answers or not."""
+        dsn = self.dsn_if_known
         return {
+            **({"MISSTEP_POSTGRES": dsn} if dsn else {}),
             "MISSTEP_NAMESPACE": self.settings.namespace,
             "MISSTEP_KAFKA": self.bootstrap,
-            "MISSTEP_POSTGRES": self.dsn,
             "MISSTEP_DATA": str(self.data),
             "MISSTEP_BUILD": self.build,
             "MISSTEP_PROJECT": str(self.project.root),

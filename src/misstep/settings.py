@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path(".misstep"), description="Directory of the embedded servers, slots and logs.")
     partitions: int = Field(default=6, ge=1, le=256, description="Partitions of each topic that `apply` creates.")
     slot: str | None = Field(
-        default=None, description="Name of this host's worker slots; default: the host's name. Stable across restarts."
+        default=None,
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$",
+        description="Name of this host's worker slots; default: the host's name. Stable across restarts.",
     )
     build: str | None = Field(
         default=None, description="Version of the code that runs; default: the git commit, else 'unversioned'."

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -89,14 +89,14 @@ class Cli:
             code = int(warm.stdout.readline())
             return Result(code, streams[1].read_text(), streams[2].read_text())
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stderr: IO[bytes] | int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start a command and go on."""
         return subprocess.Popen(
             [sys.executable, "-m", "misstep.cli.main", *arguments],
             cwd=self.cwd,
             env=self.environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 

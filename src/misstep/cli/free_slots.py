@@ -19,11 +19,18 @@ class Reservation:
 
 
 def reserve_slots(directory: Path, base: str | None, count: int) -> list[Reservation]:
-    """Keep `count` slots until this process ends. UsageError when there are not as many free.
+    """Keep `count` slots until this process ends. UsageError when there are not as many free, or no place for them.
 
     The worker itself takes the slot's own lock; this one, beside it, keeps a second run of this host from choosing
     the slot between a worker's death and its restart.
     """
+    try:
+        (directory / "reserved").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{directory} cannot be used for the workers' slots ({error.strerror}): "
+            "choose another directory with MISSTEP_DATA."
+        ) from None
     kept: list[Reservation] = []
     for index in range(SLOTS_MAX):
         if len(kept) == count:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,8 +17,9 @@ from misstep.cli.free_slots import reserve_slots
 from misstep.cli.options import AsJson, Kafka, Namespace, Postgres, ProjectRoot
 from misstep.cli.show import print_json
 from misstep.cli.surroundings import surroundings
+from misstep.cli.until_eof import drain_at_eof
 from misstep.composition import Environment
-from misstep.errors import UsageError
+from misstep.errors import ServerUnreachable, UsageError
 from misstep.logs import configure_logs
 
 app = typer.Typer(add_completion=False)
@@ -70,16 +70,21 @@ def run(
     if not hosted:
         raise UsageError(f"{env.project.root}/saga declares no workflow, so there is nothing to run.")
     _require_topics(env, [plan.workflow for plan, _ in hosted])
+    if only is not Only.AGENTS and env.dsn_if_known is None:
+        raise ServerUnreachable(
+            "The audit sink needs Postgres, and none was ever started here: run `misstep up`, set MISSTEP_POSTGRES, or "
+            "run the agents alone with --only agents."
+        )
     os.environ.update(env.child_environment())
     slots = reserve_slots(env.data / "slots", env.settings.slot, processes if only is not Only.SINK else 1)
     children = []
     if only is not Only.SINK:
         for slot in slots:
-            arguments = ["--index", str(slot.index), "--level", level, *chosen]
+            arguments = ["--index", str(slot.index), "--level", level, "--until-eof", *chosen]
             children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))
     if only is not Only.AGENTS:
         workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
-        arguments = ["--instance", f"{slots[0].name}.sink", "--level", level, *workflows]
+        arguments = ["--instance", f"{slots[0].name}.sink", "--level", level, "--until-eof", *workflows]
         children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
     names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only is not Only.SINK else []
     workers = sum(child.name.startswith("worker") for child in children)
@@ -91,7 +96,7 @@ def run(
     sys.stdout.flush()
     signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
     if until_eof:
-        threading.Thread(target=_stop_at_eof, daemon=True).start()
+        drain_at_eof()
     raise typer.Exit(Supervisor(children).run())
 
 
@@ -103,13 +108,6 @@ def _require_topics(env: Environment, workflows: list[str]) -> None:
         if missing:
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise UsageError(f"Topic {missing[0]}{others} does not exist; run `misstep apply` first.")
-
-
-def _stop_at_eof() -> None:
-    """Whoever started this run holds the other end of its standard input; when that one is gone, the run stops."""
-    while os.read(0, 1_024):
-        continue
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _running(env: Environment, names: list[str], workers: int, only: Only | None) -> str:

@@ -13,12 +13,15 @@ import structlog
 
 from misstep.bus.registry import KafkaSchemas
 from misstep.cli.avro_for_audit import AvroForAudit
+from misstep.cli.until_eof import drain_at_eof
 from misstep.composition import Environment, environment
 from misstep.errors import MisstepError
 from misstep.logs import configure_logs
 from misstep.store.sink import Sink
 
 BROKE = 70
+LEFT_ALONE_S = 30.0
+"""How long the sink drains at most when the run that started it is gone."""
 
 
 def main() -> int:
@@ -26,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instance", help="a name that is stable across restarts, different for each sink process")
     parser.add_argument("--level", default="info")
+    parser.add_argument("--until-eof", action="store_true", help="drain when standard input ends")
     parser.add_argument("workflows", nargs="*", help="default: all of the project")
     options = parser.parse_args()
     configure_logs(options.level)
@@ -42,6 +46,8 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, told)
     signal.signal(signal.SIGINT, told)
+    if options.until_eof:
+        drain_at_eof(LEFT_ALONE_S)
     try:
         env = environment()
         sinks = {name: sink_of(env, name, options.instance) for name in (options.workflows or env.plans)}

@@ -1,4 +1,8 @@
-"""Supervision: keep each child process running in its slot; restart a dead one at once, pass signals on."""
+"""Supervision: keep each child process running in its slot; restart a dead one at once, pass signals on.
+
+Each child's standard input is a pipe of the supervisor's. A supervisor that dies, by SIGKILL too, ends the pipe, and a
+child that watches it (`--until-eof`) drains: no worker outlives its run unseen.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +65,8 @@ class Supervisor:
                     if not child.over and not signalled and now >= child.due:
                         self._start(child)
                 elif (code := child.process.poll()) is not None:
+                    if child.process.stdin is not None:
+                        child.process.stdin.close()
                     child.process = None
                     if signalled or code == 0:
                         child.over = True
@@ -73,8 +79,11 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.started = time.monotonic()
         child.process = subprocess.Popen(
-            child.command, env={**os.environ, **child.environment}, start_new_session=True
-        )  # a session of its own: Ctrl-C reaches the supervisor alone, which then drains
+            child.command,
+            env={**os.environ, **child.environment},
+            stdin=subprocess.PIPE,  # never written to: its end tells the child that the supervisor is gone
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then drains
+        )
         log.info("started", process=child.name, pid=child.process.pid, restarts=child.restarts)
         self._on_start(child)
 
