@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -13,8 +14,10 @@ log = structlog.get_logger("librdkafka")
 
 STATISTICS_INTERVAL_MS = 10_000
 
-_QUIET = ("REQTMOUT", "FAIL", "ERROR")
-"""Facilities that a broker's restart fills the log with: told once a connection changes, at info."""
+AWAY = ("REQTMOUT", "FAIL", "ERROR")
+"""Facilities that a broker which is away fills the log with: some twenty lines a second of each client."""
+AWAY_EVERY_S = 30.0
+"""Of those, one line of this process in so long; the others are for debugging."""
 
 
 class ClientLog(logging.Handler):
@@ -27,8 +30,25 @@ class ClientLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         facility = text.split(" ", 1)[0]
-        level = logging.INFO if facility in _QUIET and record.levelno < logging.CRITICAL else record.levelno
-        log.log(level, "kafka client", client=self._client, said=text)
+        if facility not in AWAY or record.levelno >= logging.CRITICAL:
+            log.log(record.levelno, "kafka client", client=self._client, said=text)
+        elif record.levelno < logging.ERROR or not _due():
+            log.debug("kafka client", client=self._client, said=text)
+        else:
+            log.warning("Kafka does not answer; it is tried until it does", client=self._client, said=text)
+
+
+_said_at = float("-inf")
+
+
+def _due() -> bool:
+    """Is it time to say again that Kafka is away? All clients of a process meet the same brokers."""
+    global _said_at
+    now = time.monotonic()
+    if now - _said_at < AWAY_EVERY_S:
+        return False
+    _said_at = now
+    return True
 
 
 def client_logger(client: str) -> logging.Logger:

@@ -60,6 +60,7 @@ def reader_config(bootstrap: str, client_id: str, **more: object) -> Config:
     return {
         "bootstrap.servers": bootstrap,
         "client.id": client_id,
+        "log_level": 0,  # what it has to say of the brokers, the process's other clients say too
         "group.id": f"{client_id}.unused",  # the library wants one; nothing is ever committed under it
         "isolation.level": "read_committed",
         "enable.auto.commit": False,

@@ -19,6 +19,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from misstep.bus.client_log import client_logger
 from misstep.bus.topics import Topics
 from misstep.errors import MisstepError, ServerUnreachable
 from misstep.store.careful_row import DecodeAvro
@@ -106,8 +107,8 @@ class Sink:
 
         Raises MisstepError when another sink runs under the same `instance`.
         """
-        self._consumer = Consumer(self._consumer_settings())
-        self._admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
+        self._consumer = Consumer(self._consumer_settings(), logger=client_logger("audit sink"))
+        self._admin = AdminClient({"bootstrap.servers": self._bootstrap_servers, "log_level": 0})
         try:
             self._consumer.subscribe(
                 list(self._sources), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
