@@ -99,6 +99,23 @@ def test_a_file_that_is_not_there(applied: Cli) -> None:
     assert (result.code, result.sentence) == (2, "nowhere.jsonl cannot be read: No such file or directory.")
 
 
+def test_what_is_no_file_of_lines(applied: Cli, tmp_path: Path) -> None:
+    assert applied("publish", "orders", str(tmp_path)).sentence == f"{tmp_path} cannot be read: Is a directory."
+    assert applied("publish", "orders", "").sentence.startswith("FILE is empty; name a file of JSON lines")
+    unreadable = applied("publish", "orders", "/proc/self/mem")  # opens, and fails when it is read
+    assert (unreadable.code, unreadable.sentence) == (2, "/proc/self/mem cannot be read: Input/output error.")
+
+
+def test_a_binary_file_is_one_sentence(applied: Cli, tmp_path: Path) -> None:
+    binary = tmp_path / "picture.png"
+    binary.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)
+    result = applied("publish", "orders", str(binary))
+    assert result.code == 1
+    assert result.sentence.startswith(
+        f"No line of {binary} is JSON, so nothing was sent (line 1 is not JSON (byte 0x89"
+    )
+
+
 def test_an_unknown_workflow(applied: Cli, lines: Path) -> None:
     lines.write_bytes(order("x"))
     result = applied("publish", "invoices", str(lines))
@@ -147,3 +164,8 @@ def test_a_packed_file_is_unpacked_and_a_broken_one_is_named(applied: Cli, tmp_p
     broken = applied("publish", "orders", str(packed))
     assert broken.code == 2
     assert broken.sentence.startswith(f"{packed} cannot be read: ")
+    packed.write_bytes(gzip.compress(order("cut-1") * 500)[:30])
+    cut = applied("publish", "orders", str(packed))
+    assert (cut.code, cut.sentence.startswith(f"{packed} cannot be read: ")) == (2, True)
+    packed.write_bytes(b"\x1f\x8b\x08\x00" + b"garbage" * 9)
+    assert applied("publish", "orders", str(packed)).sentence.startswith(f"{packed} cannot be read: ")

@@ -42,7 +42,7 @@ def apply(
 
     Example: [bold]misstep apply --dry-run[/bold]
     """
-    configure_logs("warning")
+    configure_logs("error")  # a client that tries again is no news; what fails is raised
     env = surroundings(project=project, kafka=kafka, postgres=postgres, namespace=namespace)
     done = apply_to(env, dry_run=dry_run, say=lambda change: None if as_json else _say(change, dry_run))
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from misstep.cli.id_field import fields_like_ids
 from misstep.errors import UsageError
 
 BOM = b"\xef\xbb\xbf"
+NO_JSON = "is not JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class BadLine:
 @contextmanager
 def open_cases(path: str) -> Iterator[BinaryIO]:
     """The file, or standard input for `-`; what ends in .gz is unpacked. UsageError when it cannot be read."""
+    if not path:
+        raise UsageError("FILE is empty; name a file of JSON lines, or - for standard input.")
     if path == "-":
         yield sys.stdin.buffer
         return
@@ -50,7 +54,11 @@ def open_cases(path: str) -> Iterator[BinaryIO]:
     with file:
         try:
             yield file
-        except (EOFError, gzip.BadGzipFile, IsADirectoryError) as error:
+        except (EOFError, zlib.error) as error:
+            raise _unreadable(path, error) from None
+        except OSError as error:
+            if error.filename or isinstance(error, BrokenPipeError):
+                raise  # of another file than this one
             raise _unreadable(path, error) from None
 
 
@@ -65,7 +73,7 @@ def read_cases(file: BinaryIO, id_field: str) -> Iterator[CaseLine | BadLine]:
         try:
             said = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield BadLine(number, f"is not JSON ({error.msg} at character {error.colno})")
+            yield BadLine(number, f"{NO_JSON} ({_why_no_json(line, error)})")
             continue
         if not isinstance(said, dict):
             yield BadLine(number, f"is JSON but not an object, so it has no {id_field}")
@@ -79,6 +87,14 @@ def read_cases(file: BinaryIO, id_field: str) -> Iterator[CaseLine | BadLine]:
             yield BadLine(number, f"has {orjson.dumps(case_id).decode()[:60]} as its {id_field}, which names no case")
         else:
             yield CaseLine(number, case_id, line)
+
+
+def _why_no_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as at:
+        return f"byte 0x{line[at.start]:02x} at position {at.start + 1} is no UTF-8 text"
+    return f"{error.msg} at character {error.colno}"
 
 
 def _unreadable(path: str, error: Exception) -> UsageError:

@@ -15,7 +15,7 @@ from misstep.bus.provision import connect
 from misstep.bus.publish import CasePublisher
 from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.await_outcomes import await_outcomes
-from misstep.cli.cases_file import BadLine, open_cases, read_cases
+from misstep.cli.cases_file import NO_JSON, BadLine, open_cases, read_cases
 from misstep.cli.options import AsJson, Kafka, Namespace, ProjectRoot
 from misstep.cli.outcome_summary import COMPLETED, outcome_json, outcome_table, percentile
 from misstep.cli.outcome_watch import Ended, OutcomeWatch
@@ -114,9 +114,15 @@ def publish(
 
 
 def _raise_for_nothing(done: Published, name: str, id_field: str) -> None:
-    """Raises AnswerIsNo when there was nothing to send, or no line had an id."""
+    """Raises AnswerIsNo when there was nothing to send, no line was JSON, or no line had an id."""
     if not done.sent and not done.bad:
         raise AnswerIsNo(f"{name} is empty: there is no case to publish.")
+    if not done.sent and all(line.why.startswith(NO_JSON) for line in done.bad):
+        first = done.bad[0]
+        raise AnswerIsNo(
+            f"No line of {name} is JSON, so nothing was sent (line {first.number} {first.why}); "
+            "write one JSON object a line."
+        )
     if not done.sent and all(line.why == f"has no {id_field}" for line in done.bad):
         raise AnswerIsNo(f"No line of {name} has a {id_field}, so nothing was sent{_suggestion(done.bad)}")
 

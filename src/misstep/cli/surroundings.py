@@ -9,6 +9,10 @@ from pydantic import ValidationError
 from misstep.composition import Environment, environment
 from misstep.errors import UsageError
 
+OPTIONS = frozenset({"kafka", "postgres", "namespace"})
+"""Settings that the command line can override."""
+NAMES = frozenset({"namespace", "slot"})
+
 
 def surroundings(
     *,
@@ -25,9 +29,17 @@ def surroundings(
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
-        raise UsageError(
-            f"MISSTEP_{name.upper()} or --{name} is {str(first['input'])!r}: {first['msg'].lower()}."
-        ) from None
+        where = f"MISSTEP_{name.upper()}" + (f" or --{name}" if name in OPTIONS else "")
+        raise UsageError(f"{where} is {str(first['input'])!r}: {_wanted(name, first['msg'])}.") from None
     if project is not None:
         env.root = project.resolve()
+    elif env.root is not None and not env.root.is_dir():
+        raise UsageError(f"There is no directory {env.root}; MISSTEP_PROJECT names the one that holds the four rooms.")
     return env
+
+
+def _wanted(name: str, said: str) -> str:
+    """What a setting should be, in words."""
+    if name in NAMES:
+        return "it must be 1 to 63 letters, digits or hyphens, the first one no hyphen"
+    return "it " + said.removeprefix("Input ").partition(",")[0]

@@ -15,10 +15,12 @@ from misstep.cli.options import AsJson, Namespace, Postgres, ProjectRoot
 from misstep.cli.show import console, print_json
 from misstep.cli.surroundings import surroundings
 from misstep.contracts.failure import reason_named
+from misstep.errors import UsageError
 from misstep.store.taxonomy import Share, Taxonomy
 from misstep.store.taxonomy import taxonomy as count_turns
 
 app = typer.Typer(add_completion=False)
+LONGEST = timedelta(days=100 * 365)
 
 
 @app.command()
@@ -39,7 +41,10 @@ def taxonomy(
 
     Example: [bold]misstep taxonomy --since 1h --workflow invoice[/bold]
     """
-    span = timedelta(milliseconds=duration_ms(since, what="--since"))
+    span_ms = duration_ms(since, what="--since")
+    if span_ms > LONGEST / timedelta(milliseconds=1):
+        raise UsageError(f"--since {since!r} is longer than {LONGEST.days // 365} years; give a shorter one.")
+    span = timedelta(milliseconds=span_ms)
     env = surroundings(project=project, postgres=postgres, namespace=namespace)
     if workflow is not None:
         env.plan(workflow)
