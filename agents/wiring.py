@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from pydantic import Field
 from rooms.agents.invoice_faults import FaultyOrders, parse_faults
+from rooms.agents.invoice_in_memory import InMemoryLedger, InMemoryOrders, InMemoryRemittances
 from rooms.agents.invoice_ledger import Ledger
 from rooms.agents.invoice_orders import Orders
 from rooms.agents.invoice_reader import PrimaryReader, ReceiptReader, SlowReader
@@ -45,13 +46,13 @@ class RemittancesSettings(Settings, env_prefix="MISSTEP_"):
     namespace: str = Field(default="misstep", description="Notes of one namespace are none of another's.")
 
 
-@wiring.provides(dependency="reader")
+@wiring.provides(dependency="reader", stand_in=PrimaryReader)
 async def reader(settings: ReaderSettings) -> AsyncIterator[ReceiptReader]:
     faults = parse_faults(settings.faults)
     yield SlowReader(lambda receipt_id: faults.hits("slow", receipt_id)) if faults.slow else PrimaryReader()
 
 
-@wiring.provides(dependency="orders", breaker="5 failures, 30s")
+@wiring.provides(dependency="orders", breaker="5 failures, 30s", stand_in=InMemoryOrders)
 async def orders(settings: OrdersSettings) -> AsyncIterator[Orders]:
     from rooms.agents.postgres.connections import Connections
     from rooms.agents.postgres.orders import PostgresOrders
@@ -63,7 +64,7 @@ async def orders(settings: OrdersSettings) -> AsyncIterator[Orders]:
     await connections.close()
 
 
-@wiring.provides(dependency="ledger", breaker="5 failures, 30s")
+@wiring.provides(dependency="ledger", breaker="5 failures, 30s", stand_in=InMemoryLedger)
 async def ledger(settings: LedgerSettings) -> AsyncIterator[Ledger]:
     from rooms.agents.postgres.connections import Connections
     from rooms.agents.postgres.ledger import PostgresLedger
@@ -73,7 +74,7 @@ async def ledger(settings: LedgerSettings) -> AsyncIterator[Ledger]:
     await connections.close()
 
 
-@wiring.provides(dependency="remittances", breaker="5 failures, 30s")
+@wiring.provides(dependency="remittances", breaker="5 failures, 30s", stand_in=InMemoryRemittances)
 async def remittances(settings: RemittancesSettings) -> AsyncIterator[Remittances]:
     from rooms.agents.postgres.connections import Connections
     from rooms.agents.postgres.remittances import PostgresRemittances

@@ -11,7 +11,7 @@ from rooms.saga.invoice import invoice
 from misstep.contracts.event import OUTCOMES
 from misstep.saga.compile import compile_plan
 from misstep.testing.rehearse import Story, rehearse
-from tests.invoice.in_memory import Office
+from tests.invoice.office import Office
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from rooms.agents.invoice import extract
 from rooms.agents.receipts import Reading
 from rooms.contracts.invoice import Receipt
 
-from tests.invoice.in_memory import Office
+from tests.invoice.office import Office
 from tests.invoice.turns import refused, run, said, turn_of
 
 

@@ -6,7 +6,7 @@ from rooms.agents.invoice import extract, extract_fallback
 from rooms.contracts.invoice import Receipt, SecondReading
 
 from misstep import Failure
-from tests.invoice.in_memory import Office
+from tests.invoice.office import Office
 from tests.invoice.turns import refused, run, said, turn_of
 
 

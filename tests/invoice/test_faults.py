@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 from rooms.agents.invoice_faults import Faults, FaultyOrders, parse_faults
+from rooms.agents.invoice_in_memory import InMemoryOrders
 from rooms.agents.invoice_reader import SlowReader
 from rooms.contracts.invoice import Receipt
 
 from misstep.errors import UsageError
-from tests.invoice.in_memory import MemoryOrders
 
 
 def test_no_text_means_no_faults() -> None:
@@ -47,6 +47,6 @@ def test_a_slow_reader_is_slow_for_the_chosen_alone() -> None:
 
 
 def test_a_register_that_is_down_on_purpose_says_so() -> None:
-    orders = FaultyOrders(MemoryOrders(), Faults(orders_down=1.0))
+    orders = FaultyOrders(InMemoryOrders(), Faults(orders_down=1.0))
     with pytest.raises(ConnectionError, match="on purpose"):
         asyncio.run(orders.orders_like("KEDAI"))

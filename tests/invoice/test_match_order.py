@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from rooms.agents.invoice import match_order, without_order
+from rooms.agents.invoice_in_memory import InMemoryOrders
 from rooms.agents.invoice_orders import PurchaseOrder, likeness, words_of_name
 from rooms.contracts.invoice import Validated
 
 from misstep import Failure
-from tests.invoice.in_memory import MemoryOrders
 from tests.invoice.turns import run, said, turn_of
 
 DIY = PurchaseOrder("PO-1", "MR. D.I.Y. (M) SDN BHD", "MYR", Decimal(100), dt.date(2018, 1, 1), dt.date(2018, 12, 31))
@@ -32,7 +32,7 @@ def but(**changes: Any) -> Validated:
 
 
 def matched(validated: Validated, *orders: PurchaseOrder) -> Any:
-    return said(run(match_order(turn_of(validated), MemoryOrders(orders))))
+    return said(run(match_order(turn_of(validated), InMemoryOrders(orders))))
 
 
 def test_the_suppliers_own_order_that_covers_the_purchase_is_taken() -> None:
@@ -81,14 +81,14 @@ def test_an_order_that_does_not_cover_the_purchase_is_suggested_first_with_why(
 
 
 def test_without_a_company_nothing_is_asked_and_the_receipt_goes_on() -> None:
-    orders = MemoryOrders([DIY])
+    orders = InMemoryOrders([DIY])
     orders.down = True
     found = said(run(match_order(turn_of(but(company=None)), orders)))
     assert (found.order_number, found.suggestions) == (None, ())
 
 
 def test_a_register_that_is_down_is_a_dependency_that_is_down() -> None:
-    orders = MemoryOrders([DIY])
+    orders = InMemoryOrders([DIY])
     orders.down = True
     with pytest.raises(Failure) as failure:
         run(match_order(turn_of(BOUGHT), orders))

@@ -8,7 +8,7 @@ from rooms.saga.invoice import invoice
 from misstep.agents.route import RetryLink
 from misstep.saga.compile import compile_plan
 from misstep.testing.rehearse import Story, rehearse
-from tests.invoice.in_memory import Office
+from tests.invoice.office import Office
 
 HAPPY = ["extract", "validate", "match_order", "post_entry", "notify"]
 FALLBACK = ["extract", "extract_fallback", *HAPPY[1:]]

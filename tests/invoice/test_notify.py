@@ -3,10 +3,10 @@ from decimal import Decimal
 
 import pytest
 from rooms.agents.invoice import notify
+from rooms.agents.invoice_in_memory import InMemoryRemittances
 from rooms.contracts.invoice import Posted
 
 from misstep import Failure
-from tests.invoice.in_memory import MemoryRemittances
 from tests.invoice.turns import run, said, turn_of
 
 POSTED = Posted(
@@ -21,7 +21,7 @@ POSTED = Posted(
 
 
 def test_the_supplier_is_told_what_was_booked() -> None:
-    remittances = MemoryRemittances()
+    remittances = InMemoryRemittances()
     remitted = said(run(notify(turn_of(POSTED), remittances)))
     (note,) = remittances.notes.values()
     assert note.text == (
@@ -32,7 +32,7 @@ def test_the_supplier_is_told_what_was_booked() -> None:
 
 
 def test_a_supplier_without_a_name_is_told_politely() -> None:
-    remittances = MemoryRemittances()
+    remittances = InMemoryRemittances()
     bare = POSTED.model_copy(update={"company": None, "purchased_on": None, "order_number": None})
     said(run(notify(turn_of(bare), remittances)))
     (note,) = remittances.notes.values()
@@ -40,14 +40,14 @@ def test_a_supplier_without_a_name_is_told_politely() -> None:
 
 
 def test_the_same_turn_run_again_writes_one_note() -> None:
-    remittances = MemoryRemittances()
+    remittances = InMemoryRemittances()
     first, again = (said(run(notify(turn_of(POSTED), remittances))) for _ in range(2))
     assert first == again
     assert len(remittances.notes) == 1
 
 
 def test_notes_that_cannot_be_kept_are_a_dependency_that_is_down() -> None:
-    remittances = MemoryRemittances()
+    remittances = InMemoryRemittances()
     remittances.down = True
     with pytest.raises(Failure) as failure:
         run(notify(turn_of(POSTED), remittances))

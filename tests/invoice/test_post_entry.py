@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from rooms.agents.invoice import post_entry
+from rooms.agents.invoice_in_memory import InMemoryLedger
 from rooms.agents.invoice_ledger import INPUT_TAX, ORDERED, PAYABLE, UNORDERED
 from rooms.contracts.invoice import Matched, Posted, Reversed
 from rooms.saga.invoice import reverse_entry
 
 from misstep import Failure, Undo
-from tests.invoice.in_memory import MemoryLedger
 from tests.invoice.turns import refused, run, said, turn_of
 
 MATCHED = Matched(
@@ -24,7 +24,7 @@ MATCHED = Matched(
 
 
 def lines(matched: Matched) -> dict[str, Decimal]:
-    ledger = MemoryLedger()
+    ledger = InMemoryLedger()
     said(run(post_entry(turn_of(matched), ledger)))
     (entry,) = ledger.entries.values()
     assert sum(line.amount for line in entry.lines) == 0
@@ -49,26 +49,26 @@ def test_a_tax_that_cannot_be_is_not_booked(tax: str) -> None:
 
 
 def test_the_same_turn_run_again_books_nothing_more_and_answers_the_same() -> None:
-    ledger = MemoryLedger()
+    ledger = InMemoryLedger()
     first, again = (said(run(post_entry(turn_of(MATCHED), ledger))) for _ in range(2))
     assert first == again
     assert len(ledger.entries) == 1
 
 
 def test_what_is_posted_says_total_currency_and_entry() -> None:
-    posted = said(run(post_entry(turn_of(MATCHED), MemoryLedger())))
+    posted = said(run(post_entry(turn_of(MATCHED), InMemoryLedger())))
     assert (posted.total, posted.currency, posted.entry_id) == (Decimal("12.30"), "MYR", "1")
 
 
 def test_a_key_that_stands_for_another_entry_breaks_an_invariant() -> None:
-    ledger = MemoryLedger()
+    ledger = InMemoryLedger()
     said(run(post_entry(turn_of(MATCHED), ledger)))
     other = MATCHED.model_copy(update={"total": Decimal("99.00")})
     assert refused(run(post_entry(turn_of(other), ledger))).reason == "invariant_broken"
 
 
 def test_a_ledger_that_is_down_is_a_dependency_that_is_down() -> None:
-    ledger = MemoryLedger()
+    ledger = InMemoryLedger()
     ledger.down = True
     with pytest.raises(Failure) as failure:
         run(post_entry(turn_of(MATCHED), ledger))
@@ -80,7 +80,7 @@ def undo_of(key: str, **more: Any) -> Undo[Matched, Posted]:
 
 
 def test_a_booked_entry_is_undone_by_its_opposite_once_however_often_it_is_asked() -> None:
-    ledger = MemoryLedger()
+    ledger = InMemoryLedger()
     turn = turn_of(MATCHED)
     posted = said(run(post_entry(turn, ledger)))
     answers = [run(reverse_entry(undo_of(turn.idempotency_key), ledger)) for _ in range(2)]
@@ -90,4 +90,4 @@ def test_a_booked_entry_is_undone_by_its_opposite_once_however_often_it_is_asked
 
 
 def test_where_nothing_was_booked_there_is_nothing_to_undo() -> None:
-    assert run(reverse_entry(undo_of("never"), MemoryLedger())) is None
+    assert run(reverse_entry(undo_of("never"), InMemoryLedger())) is None

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rooms.agents.invoice import extract, validate
 from rooms.contracts.invoice import Receipt, SecondReading, StatedFigures, Trusted
 
-from tests.invoice.in_memory import Office
+from tests.invoice.office import Office
 from tests.invoice.turns import refused, run, said, turn_of
 
 SURE = Trusted(

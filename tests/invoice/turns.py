@@ -1,32 +1,20 @@
-"""Turns for agents that are called as functions."""
+"""Turns for agents that are called as functions, and what these say."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from misstep import Contract, Failure, Turn
-from misstep.agents.calling import calling
+from misstep.testing import turn
 
 P = TypeVar("P", bound=Contract)
 T = TypeVar("T")
-C = TypeVar("C", bound=Contract)
 
 
-class _Around:
-    async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
-        raise LookupError(contract.__name__)
-
-    def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]:
-        return calling(turn.agent, dependency, {"orders", "ledger", "remittances"})
-
-
-def turn_of(
-    payload: P, *, agent: str = "agent", case_id: str = "case-1", failure: Failure[str] | None = None
-) -> Turn[P]:
-    return Turn(payload, workflow="invoice", agent=agent, case_id=case_id, failure=failure, surroundings=_Around())
+def turn_of(payload: P, *, failure: Failure[str] | None = None) -> Turn[P]:
+    return turn(payload, workflow="invoice", agent="agent", failure=failure)
 
 
 def run(result: Coroutine[Any, Any, T]) -> T:

@@ -144,7 +144,7 @@ class Books:
     async def reverse(self, entry: str) -> None: ...
 
 
-@wiring.provides(dependency="ledger", breaker="5 failures, 30s", rate="50/s")
+@wiring.provides(dependency="ledger", breaker="5 failures, 30s", rate="50/s", stand_in=Books)
 async def ledger(settings: LedgerSettings) -> AsyncIterator[Ledger]:
     yield Books()
 

@@ -25,6 +25,8 @@ class Provider:
     function: Callable[..., AsyncIterator[Any]]
     breaker: Breaker | None
     rate: Rate | None
+    stand_in: Callable[[], object] | None = None
+    """Makes what a rehearsal gives the agents instead, fresh for each."""
 
     @property
     def where(self) -> str:
@@ -53,7 +55,11 @@ def place_of(function: Callable[..., Any]) -> str:
 
 
 def read_provider(
-    function: Callable[..., AsyncIterator[Any]], dependency: str, breaker: Breaker | None, rate: Rate | None
+    function: Callable[..., AsyncIterator[Any]],
+    dependency: str,
+    breaker: Breaker | None,
+    rate: Rate | None,
+    stand_in: Callable[[], object] | None = None,
 ) -> Provider:
     """A provider as its annotations describe it. UsageError, naming file and line, when they do not."""
     what = f"{place_of(function)}: provider {function.__name__}"
@@ -73,4 +79,4 @@ def read_provider(
                 f"{what}: parameter {parameter.name!r} has no type; make it a subclass of Settings, or a provided type."
             )
         needs.append((parameter.name, hints[parameter.name]))
-    return Provider(typing.get_args(returned)[0], dependency, tuple(needs), function, breaker, rate)
+    return Provider(typing.get_args(returned)[0], dependency, tuple(needs), function, breaker, rate, stand_in)

@@ -35,23 +35,35 @@ class Wiring:
         return tuple(self._providers.values())
 
     def provides(
-        self, *, dependency: str = "", breaker: str = "", rate: str = ""
+        self,
+        *,
+        dependency: str = "",
+        breaker: str = "",
+        rate: str = "",
+        stand_in: Callable[[], object] | None = None,
     ) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AsyncIterator[T]]]:
         """Provide the type that an async generator yields: what it opens before, it closes after its `yield`.
 
         dependency: its name in `turn.calling`; the function's name, if left out. breaker: "5 failures, 30s". rate:
-        "50/s". The generator's parameters are subclasses of Settings, or types that others provide.
+        "50/s". stand_in: makes what a rehearsal uses instead (`stand_in=InMemoryLedger`), fresh for each; nothing else
+        calls it. The generator's parameters are subclasses of Settings, or types that others provide.
 
-        Raises UsageError, naming file and line, for a second provider of a type or a name, or text that says nothing.
+        Raises UsageError, naming file and line, for a second provider of a type or a name, text that says nothing, or a
+        stand-in that cannot be called.
         """
 
         def register(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
             what = f"{place_of(function)}: provider {function.__name__}"
+            if stand_in is not None and not callable(stand_in):
+                raise UsageError(
+                    f"{what}: stand_in={stand_in!r} makes none; give it the class, or a function without arguments."
+                )
             provider = read_provider(
                 function,
                 dependency or function.__name__,
                 read_breaker(breaker, what=what) if breaker else None,
                 read_rate(rate, what=what) if rate else None,
+                stand_in,
             )
             for other in self._providers.values():
                 if other.provides == provider.provides:
@@ -67,6 +79,10 @@ class Wiring:
             return function
 
         return register
+
+    def provider_of(self, kind: Any) -> Provider | None:
+        """What provides this very type; None when nothing does."""
+        return self._providers.get(kind)
 
     def check(self, plan: Plan) -> None:
         """Is all that the plan's agents need provided? UsageError, naming agent, parameter and type, if not."""

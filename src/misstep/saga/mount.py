@@ -40,6 +40,12 @@ def mount_rooms(root: Path) -> ModuleType:
     return rooms
 
 
+def mounted_root() -> Path | None:
+    """The root of the project that is mounted; None when none is."""
+    mounted = sys.modules.get(ROOMS)
+    return Path(next(iter(mounted.__path__))) if isinstance(mounted, _Rooms) else None
+
+
 def unmount_rooms() -> None:
     """Unload the mounted project, if there is one: its modules will be read anew."""
     if not isinstance(sys.modules.get(ROOMS), _Rooms):

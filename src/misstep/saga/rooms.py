@@ -14,9 +14,17 @@ from misstep.agents.wiring import Wiring
 from misstep.contracts import Contract
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
-from misstep.saga.mount import ROOMS, lay_types_link, mount_rooms, unmount_rooms
+from misstep.saga.mount import ROOMS, lay_types_link, mount_rooms, mounted_root, unmount_rooms
 
-__all__ = ["Project", "find_project", "lay_types_link", "load_project", "mount_rooms", "unmount_rooms"]
+__all__ = [
+    "Project",
+    "find_project",
+    "lay_types_link",
+    "load_project",
+    "mount_rooms",
+    "mounted_wiring",
+    "unmount_rooms",
+]
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,12 @@ def load_project(root: Path) -> Project:
         tuple(contracts[key] for key in sorted(contracts)),
         _wiring(root),
     )
+
+
+def mounted_wiring() -> Wiring | None:
+    """The wiring of the project that is mounted; None when none is. UsageError when it cannot be imported."""
+    root = mounted_root()
+    return None if root is None else _wiring(root)
 
 
 def _modules(root: Path, room: str, pattern: str) -> Iterator[ModuleType]:

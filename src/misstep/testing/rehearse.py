@@ -29,6 +29,7 @@ from misstep.contracts.event import CASES, OK, OUTCOMES, Record, Timestamps
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
 from misstep.saga.compile import compile_plan
+from misstep.testing.stand_ins import StandIns
 from misstep.testing.virtual_clock import VirtualLoop
 
 BEGINNING_MS = 1_767_225_600_000
@@ -109,8 +110,10 @@ def rehearse(
     """Run one case through a score and tell its story.
 
     force: agent -> reasons that its next attempts fail with instead of running, one an attempt; `ok` lets it run.
-    dependencies: stand-ins, matched to the agents' parameters by type; what is missing comes from the wiring's own
-    stand-ins. Raises UsageError when an agent's dependency has none.
+    dependencies: stand-ins, matched to the agents' parameters by type. What is missing is made by the wiring of the
+    mounted project: `@wiring.provides(..., stand_in=InMemoryLedger)`, one for the whole rehearsal.
+
+    Raises UsageError when an agent's dependency has no stand-in.
     """
     plan = choreography if isinstance(choreography, Plan) else compile_plan(choreography)
     for name in force or {}:
@@ -145,12 +148,13 @@ class _Stage:
         self._times = Timestamps()
         self._log: dict[str, list[Record]] = {}
         self._schemas = LocalSchemas()
+        stand_ins = StandIns(dependencies)
         self._agents = {
             name: (
                 agent,
                 Reader(agent.accepts, self._schemas),
                 Emitter(plan, agent, self._topics, "rehearsal"),
-                _find_dependencies(agent, dependencies),
+                stand_ins.of(agent),
             )
             for name, agent in plan.agents.items()
         }
@@ -282,24 +286,3 @@ def _event(record: Record) -> Event:
         value=record.value,
         headers=headers,
     )
-
-
-def _find_dependencies(agent: AgentPlan, given: list[object]) -> list[object]:
-    found = []
-    for parameter, kind in agent.dependencies:
-        fitting = [stand_in for stand_in in given if _fits(stand_in, kind)]
-        if not fitting:
-            raise UsageError(
-                f"agent {agent.name} needs {parameter}: {getattr(kind, '__name__', kind)}; give the rehearsal one: "
-                "rehearse(..., dependencies=[...])."
-            )
-        found.append(fitting[0])
-    return found
-
-
-def _fits(stand_in: object, kind: Any) -> bool:
-    try:
-        return isinstance(stand_in, kind)
-    except TypeError:  # a Protocol that cannot be checked at run time: by the names of its members
-        members = [name for name in vars(kind) if not name.startswith("_")]
-        return all(hasattr(stand_in, name) for name in members)

@@ -1,4 +1,4 @@
-"""The invoice workflow's dependencies in memory: they keep what they are asked to, and can be down."""
+"""The workflow's dependencies in memory, for rehearsals: they keep what they are asked to, and can be down."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from decimal import Decimal
 
 from rooms.agents.invoice_ledger import Entry, Unbookable
 from rooms.agents.invoice_orders import PurchaseOrder
-from rooms.agents.invoice_reader import PrimaryReader
 from rooms.agents.invoice_remittances import Note
 
 
-class Downable:
+class CanBeDown:
     """Something that does not answer while it is `down`."""
 
     def __init__(self) -> None:
@@ -22,7 +21,7 @@ class Downable:
             raise ConnectionRefusedError("nobody listens there")
 
 
-class MemoryOrders(Downable):
+class InMemoryOrders(CanBeDown):
     """An `Orders` that knows all its orders by heart."""
 
     def __init__(self, orders: Sequence[PurchaseOrder] = ()) -> None:
@@ -34,7 +33,7 @@ class MemoryOrders(Downable):
         return self.orders
 
 
-class MemoryLedger(Downable):
+class InMemoryLedger(CanBeDown):
     """A `Ledger` of entries by their keys."""
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class MemoryLedger(Downable):
         return str(keys.index(key) + 1), str(keys.index(reversing_key) + 1)
 
 
-class MemoryRemittances(Downable):
+class InMemoryRemittances(CanBeDown):
     """A `Remittances` of notes by their keys."""
 
     def __init__(self) -> None:
@@ -69,17 +68,3 @@ class MemoryRemittances(Downable):
         self.answer()
         self.notes.setdefault(key, note)
         return str(list(self.notes).index(key) + 1)
-
-
-class Office:
-    """All of them together."""
-
-    def __init__(self) -> None:
-        self.reader = PrimaryReader()
-        self.orders = MemoryOrders()
-        self.ledger = MemoryLedger()
-        self.remittances = MemoryRemittances()
-
-    @property
-    def dependencies(self) -> list[object]:
-        return [self.reader, self.orders, self.ledger, self.remittances]
