@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +133,30 @@ def test_kafka_away_is_said_once_by_each_process_and_not_by_each_client() -> Non
     (line,) = map(json.loads, said.splitlines())
     assert line["event"] == "Kafka does not answer; it is tried until it does"
     assert NOBODY in line["said"]
+
+
+def test_metrics_are_served_one_port_a_process_and_a_taken_port_is_a_sentence(
+    fresh: Cli, tmp_path: Path, runs: list[Running]
+) -> None:
+    port = random.SystemRandom().randrange(20_000, 30_000)
+    run = Running(fresh, tmp_path / "log", "--metrics-port", str(port))
+    runs.append(run)
+    run.until("partitions taken", times=2)
+
+    def metrics(number: int) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port + number}/metrics", timeout=10) as answer:
+            return str(answer.read(), "utf-8")
+
+    assert 'misstep_assigned_partitions{agent="price"}' in metrics(0)
+    assert "misstep_audit_rows_total" in metrics(1)
+    second = Running(fresh, tmp_path / "second", "--only", "agents", "--metrics-port", str(port))
+    runs.append(second)
+    (why,) = second.until("cannot start")
+    assert (
+        why["why"] == f"Port {port} cannot be used for metrics (Address already in use): choose another --metrics-port."
+    )
+    assert second.process.wait(20) == 2
+    assert run.end() == 0
 
 
 def test_slots_that_cannot_be_kept(applied: Cli) -> None:

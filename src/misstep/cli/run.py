@@ -48,6 +48,10 @@ def run(
     ] = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each hosts all of the agents.")] = 1,
     only: Annotated[Only | None, typer.Option(help="Only the agents, or only the audit sink.")] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_000, help="Serve metrics for Prometheus: the first process here, the next one up."),
+    ] = None,
     level: Annotated[Level, typer.Option(help="How much the logs say.")] = Level.INFO,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True, help="Stop when standard input ends.")] = False,
     kafka: Kafka = None,
@@ -80,11 +84,12 @@ def run(
     children = []
     if only is not Only.SINK:
         for slot in slots:
-            arguments = ["--index", str(slot.index), "--level", level, "--until-eof", *chosen]
+            arguments = ["--index", str(slot.index), *_common(level, metrics_port, len(children)), *chosen]
             children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))
     if only is not Only.AGENTS:
         workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
-        arguments = ["--instance", f"{slots[0].name}.sink", "--level", level, "--until-eof", *workflows]
+        instance = f"{slots[0].name}.sink"
+        arguments = ["--instance", instance, *_common(level, metrics_port, len(children)), *workflows]
         children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
     names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only is not Only.SINK else []
     workers = sum(child.name.startswith("worker") for child in children)
@@ -98,6 +103,12 @@ def run(
     if until_eof:
         drain_at_eof()
     raise typer.Exit(Supervisor(children).run())
+
+
+def _common(level: Level, metrics_port: int | None, number: int) -> list[str]:
+    """What every child is told; `number` counts them."""
+    port = [] if metrics_port is None else ["--metrics-port", str(metrics_port + number)]
+    return ["--level", level, "--until-eof", *port]
 
 
 def _require_topics(env: Environment, workflows: list[str]) -> None:
