@@ -10,6 +10,7 @@ from misstep.contracts.event import Headers
 from misstep.testing.rehearse import rehearse
 from tests.worker.conftest import Site
 from tests.worker.oracle import Seen
+from tests.worker.same_story import assert_same_story, by_case
 from tests.worker.score import Order, score
 
 SCRIPTS: dict[str, dict[str, list[str]]] = {
@@ -46,14 +47,7 @@ class Log:
 
     def of_case(self, case_id: str) -> list[Seen]:
         topics = self.site.topics
-        found = [
-            seen
-            for topic, log in self.by_topic.items()
-            if topic not in (topics.dlq, topics.cases)
-            for seen in log
-            if seen.text("ce_subject") == case_id
-        ]
-        return sorted(found, key=lambda seen: int(seen.text("ce_stateversion")))
+        return by_case(self.by_topic, leaving_out=[topics.dlq, topics.cases])[case_id]
 
     def letter(self, case_id: str) -> Seen:
         (found,) = [seen for seen in self.by_topic[self.site.topics.dlq] if seen.text("dlq_caseid") == case_id]
@@ -151,14 +145,7 @@ def test_a_rehearsal_tells_the_same_story(log: Log, name: str) -> None:
     """The worker and `rehearse` share their decisions: same path, same reasons, same attempts, same waits."""
     number = NUMBERS[name]
     story = rehearse(score, Order(number=number, script=SCRIPTS[name]), case_id=f"case-{number}")
-    turns = log.turns(name)[:-1]
-    assert [(event.agent, event.reason, event.route) for event in story.turns] == [
-        (seen.text("ce_agent"), seen.text("ce_failurereason"), seen.text("ce_route")) for seen in turns
-    ]
-    assert [list(event.tries) for event in story.turns] == [
-        [tuple(tried) for tried in orjson.loads(seen.headers["ce_tries"])] for seen in turns
-    ]
-    assert [event.value for event in story.turns] == [seen.value for seen in turns]
+    assert_same_story(story, log.turns(name))
 
 
 @pytest.mark.parametrize(
