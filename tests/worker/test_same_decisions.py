@@ -42,7 +42,7 @@ def a_script(random: Random) -> Script:
 class Stage:
     """A site whose worker runs all the while."""
 
-    site: Site
+    site: Site = field(repr=False)
     batches: int = 0
     ids: set[str] = field(default_factory=set)
 
