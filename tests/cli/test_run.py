@@ -9,10 +9,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from misstep.dev.kafka import EmbeddedKafka
+from misstep.testing.servers import real_servers
 from tests.cli.conftest import NOBODY, Cli, at
 from tests.cli.leftovers import living_with, none_left
 from tests.conftest import Servers
@@ -120,6 +123,38 @@ def test_without_postgres_the_agents_work_and_the_sink_says_what_it_waits_for(
     assert "secret" not in (tmp_path / "log").read_text()
 
 
+def test_when_kafka_dies_and_comes_back_everything_goes_on_and_the_log_stays_short(
+    project: Path, tmp_path: Path, runs: list[Running]
+) -> None:
+    with real_servers(embedded_only=True) as own:
+        assert own.data is not None
+        kafka = EmbeddedKafka(own.data / "kafka")
+        cli = at(Servers(own.bootstrap_servers, own.dsn), project, tmp_path / "data")
+        assert cli("apply").code == 0
+        run = Running(cli, tmp_path / "log")
+        runs.append(run)
+        run.until("partitions taken", times=2)
+        kafka.kill()
+        run.until("Kafka does not answer; it is tried until it does", times=2)
+        time.sleep(3)
+        refused = cli("publish", "orders", "-", stdin=b'{"case_id": "meanwhile", "text": "1 x pear @ 0.40"}')
+        assert refused.code == 3
+        assert refused.sentence.startswith("Kafka does not answer at")
+        kafka.start()
+        order = b'{"case_id": "afterwards", "text": "1 x pear @ 0.40"}'
+        assert cli("publish", "orders", "-", "--wait", "--timeout", "30s", stdin=order).code == 0
+        told = cli("why", "afterwards")
+        for _ in range(50):  # the audit is a moment behind
+            if told.code == 0 and "completed" in told.out:
+                break
+            time.sleep(0.2)
+            told = cli("why", "afterwards")
+        assert "completed in price" in told.out, told.out + told.err
+        assert len(run.said("started")) == 2, "nobody was restarted"
+        assert len((tmp_path / "log").read_text().splitlines()) < 50, "not a line for each try of each client"
+        assert run.end() == 0
+
+
 def test_kafka_away_is_said_once_by_each_process_and_not_by_each_client() -> None:
     """The clients themselves would say it some hundred times a second."""
     script = (
@@ -144,8 +179,11 @@ def test_metrics_are_served_one_port_a_process_and_a_taken_port_is_a_sentence(
     run.until("partitions taken", times=2)
 
     def metrics(number: int) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port + number}/metrics", timeout=10) as answer:
-            return str(answer.read(), "utf-8")
+        for _ in range(100):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port + number}/metrics") as answer:
+                return str(answer.read(), "utf-8")
+            time.sleep(0.1)
+        raise AssertionError(f"no metrics of process {number}")
 
     assert 'misstep_assigned_partitions{agent="price"}' in metrics(0)
     assert "misstep_audit_rows_total" in metrics(1)

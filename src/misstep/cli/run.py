@@ -81,7 +81,7 @@ def run(
         )
     os.environ.update(env.child_environment())
     slots = reserve_slots(env.data / "slots", env.settings.slot, processes if only is not Only.SINK else 1)
-    children = []
+    children: list[Child] = []
     if only is not Only.SINK:
         for slot in slots:
             arguments = ["--index", str(slot.index), *_common(level, metrics_port, len(children)), *chosen]

@@ -14,15 +14,13 @@ import structlog
 from misstep.bus.registry import KafkaSchemas
 from misstep.cli.avro_for_audit import AvroForAudit
 from misstep.cli.serve_metrics import serve_metrics
-from misstep.cli.until_eof import drain_at_eof
+from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import Environment, environment
 from misstep.errors import MisstepError
 from misstep.logs import configure_logs
 from misstep.store.sink import Sink
 
 BROKE = 70
-LEFT_ALONE_S = 30.0
-"""How long the sink drains at most when the run that started it is gone."""
 
 
 def main() -> int:

@@ -11,6 +11,8 @@ import threading
 import time
 
 INPUT = 0
+LEFT_ALONE_S = 30.0
+"""How long a child of `misstep run` drains at most when the run is gone: a turn that never ends must not keep it."""
 
 
 def drain_at_eof(most_s: float | None = None) -> None:

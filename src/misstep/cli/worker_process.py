@@ -14,13 +14,10 @@ import structlog
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import take_slot
 from misstep.cli.serve_metrics import serve_metrics
-from misstep.cli.until_eof import drain_at_eof
+from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import environment
 from misstep.errors import MisstepError
 from misstep.logs import configure_logs
-
-LEFT_ALONE_S = 30.0
-"""How long a worker drains at most when the run that started it is gone: a turn that never ends must not keep it."""
 
 
 def main() -> int:
