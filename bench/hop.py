@@ -2,7 +2,8 @@
 
 One process, one agent with contract validation in and out, all headers, hash chain, exactly once, on real loans; and
 in the same run, on the same broker, the bare confluent-kafka consume -> produce loop with the same bytes and headers,
-in transactions of 1,000. Reported: events/s of each, the ratio, and latency p50/p99 at 5,000 events/s.
+in transactions of up to 1,000, once as it is and once with the same models reading and writing each value. Reported:
+events/s of each, the ratios, and latency p50/p99 at 5,000 events/s.
 
     python bench/hop.py [--events 60000] [--rounds 3] [--partitions 2] [--kafka HOST:PORT] [--json]
 """
@@ -33,7 +34,7 @@ from misstep import Choreography, Contract, Turn, Wiring, agent, dead_letter
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.worker import Worker, WorkerSettings
 from misstep.bus.topics import Topics
-from misstep.contracts import LocalSchemas
+from misstep.contracts import LocalSchemas, encode
 from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan
 
@@ -130,8 +131,12 @@ def workflow(name: str, avro: bool) -> Choreography:
 # -- the two contestants, each in a process of its own ----------------------------------------------------------------
 
 
-def run_raw(bootstrap: str, source: str, target: str, group: str, value: bytes | None, headers: Any, stop: Any) -> None:
-    """The bare loop: consume, produce the same number of bytes with the same headers, in transactions."""
+def run_raw(bootstrap: str, source: str, target: str, group: str, validate: bool, headers: Any, stop: Any) -> None:
+    """The bare loop: consume, produce as many bytes with the same headers, in transactions.
+
+    validate: do with each value what any typed agent does: read it by its model, make the output, write that.
+    """
+    read = Loan.__pydantic_validator__.validate_json
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -164,7 +169,7 @@ def run_raw(bootstrap: str, source: str, target: str, group: str, value: bytes |
         for message in batch:
             producer.produce(
                 target,
-                message.value() if value is None else value,
+                encode(_checked(Checked, read(message.value() or b""))) if validate else message.value(),
                 message.key(),
                 message.partition(),
                 headers=headers,
@@ -380,11 +385,10 @@ def bench(bootstrap: str, options: argparse.Namespace) -> dict[str, Any]:
 def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.Namespace) -> dict[str, Any]:
     """JSON or Avro: rates, ratio and latency."""
     if avro:
-        from misstep.contracts import encode
-
         values = [encode(AvroLoan.model_validate_json(value)) for value in values[:3_000]]
     ours: list[float] = []
     raw: list[float] = []
+    validated: list[float] = []
     namespace = f"bench-{uuid.uuid4().hex[:8]}"
     for number in range(options.rounds):
         name = f"hop{number}"
@@ -402,15 +406,22 @@ def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.N
             if number == options.rounds - 1 and not options.no_latency:
                 took = latency(bootstrap, topics.cases, topics.agent(agent_name), values, options.rate, options.seconds)
         _, headers = sample_event(bootstrap, topics.agent(agent_name))
-        group = f"{namespace}-raw{number}"
-        arguments = (bootstrap, topics.cases, f"{namespace}.raw{number}", group, None, headers)
-        with running(run_raw, *arguments):
-            raw.append(rate_of(bootstrap, f"{namespace}.raw{number}", options.events, skip))
+        for rates, kind in ((raw, "raw"), (validated, "validated")):
+            if kind == "validated" and avro:
+                continue
+            target = f"{namespace}.{kind}{number}"
+            make_topics(bootstrap, [target], options.partitions)
+            with running(run_raw, bootstrap, topics.cases, target, target, kind == "validated", headers):
+                rates.append(rate_of(bootstrap, target, options.events, skip))
     row: dict[str, Any] = {
         "encoding": "avro" if avro else "json",
         "misstep_per_s": round(statistics.median(ours)),
         "raw_per_s": round(statistics.median(raw)),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, raw, strict=True)), 2),
+        "validated_per_s": round(statistics.median(validated)) if validated else None,
+        "ratio_to_validated": (
+            round(statistics.median(a / b for a, b in zip(ours, validated, strict=True)), 2) if validated else None
+        ),
         "ratios": [round(a / b, 2) for a, b in zip(ours, raw, strict=True)],
     }
     if not options.no_latency:
@@ -420,12 +431,13 @@ def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.N
 
 def table(report: dict[str, Any]) -> str:
     """The report as text."""
-    lines = [f"{'':6}{'misstep/s':>12}{'raw/s':>12}{'ratio':>8}{'p50 ms':>9}{'p99 ms':>9}"]
+    columns = ("misstep/s", "raw/s", "ratio", "validated/s", "ratio", "p50 ms", "p99 ms")
+    keys = ("misstep_per_s", "raw_per_s", "ratio", "validated_per_s", "ratio_to_validated")
+    keys += ("latency_p50_ms", "latency_p99_ms")
+    lines = [f"{'':6}" + "".join(f"{column:>13}" for column in columns)]
     for row in report["rows"]:
-        p50, p99 = row.get("latency_p50_ms", "-"), row.get("latency_p99_ms", "-")
-        lines.append(
-            f"{row['encoding']:6}{row['misstep_per_s']:>12,}{row['raw_per_s']:>12,}{row['ratio']:>8}{p50:>9}{p99:>9}"
-        )
+        shown = ("-" if row.get(key) is None else f"{row[key]:,}" for key in keys)
+        lines.append(f"{row['encoding']:6}" + "".join(f"{value:>13}" for value in shown))
     return "\n".join(lines)
 
 

@@ -29,6 +29,8 @@ from confluent_kafka import Producer
 
 from misstep.bus.topics import Topics
 
+NEVER = multiprocessing.get_context("spawn").Event()
+
 
 class Watch:
     """Notes when outputs become visible, by partition."""
@@ -64,7 +66,7 @@ def start(bootstrap: str, namespace: str, slot: str) -> BaseProcess:
     """A worker process."""
     context = multiprocessing.get_context("spawn")
     process = context.Process(
-        target=hop.run_misstep, args=(bootstrap, namespace, "hop", False, slot, context.Event()), daemon=True
+        target=hop.run_misstep, args=(bootstrap, namespace, "hop", False, slot, NEVER), daemon=True
     )
     process.start()
     return process

@@ -24,6 +24,8 @@ from misstep.contracts.event import Record
 log = structlog.get_logger(__name__)
 
 BATCH_MAX_TURNS = 2_000
+GATHER_TURNS, GATHER_S = 1_000, 0.05
+"""Under more load than it can take, the worker commits this many turns at once, or after this time."""
 IDLE_COMMIT_S = 0.2
 """How long progress without outputs (messages that were not for the agent) may wait for a transaction."""
 SAY_SO_AFTER_S = 5.0
@@ -38,6 +40,9 @@ class Group(Protocol):
     """What the committer needs of an agent's reader."""
 
     name: str
+
+    behind: bool
+    """More messages wait for it than it reads at once."""
 
     def metadata(self) -> object | None:
         """Group metadata of the present generation; None while the assignment is settling."""
@@ -88,6 +93,9 @@ class Committer:
         self._seam = seam
         self.lock = threading.Lock()
         """Held while a transaction is open; whoever must not meet one takes it."""
+        self.producing = threading.Lock()
+        """Held while records are handed to librdkafka. Each hand-over lets go of the interpreter for a moment; a busy
+        reader would keep it for a whole switch interval each time, so readers stand aside between two turns."""
         self._finished: deque[Finished] = deque()
         self._held: list[Finished] = []
         """Taken from the queue and not yet committed."""
@@ -128,6 +136,7 @@ class Committer:
         while True:
             self._wake.wait(IDLE_COMMIT_S)
             self._wake.clear()
+            self._gather()
             now = time.monotonic()
             whole_round = now - last_round >= IDLE_COMMIT_S or self._draining.is_set()
             if whole_round:
@@ -140,6 +149,17 @@ class Committer:
                 time.sleep(0.002)  # a group is settling: its reader needs a moment, and the lock
             if self._draining.is_set() and not self._finished and not self._held:
                 return
+
+    def _gather(self) -> None:
+        """While a reader is behind, let turns come together: each transaction costs the broker the same."""
+        until = time.monotonic() + GATHER_S
+        while (
+            len(self._finished) < GATHER_TURNS
+            and not self._draining.is_set()
+            and any(group.behind for group in self._groups())
+            and time.monotonic() < until
+        ):
+            time.sleep(0.002)
 
     def _commit_once(self, whole_round: bool) -> bool:
         """One transaction over what is finished; False when something must be tried again soon.
@@ -197,13 +217,14 @@ class Committer:
         producer = self._producer
         self._seam("before_begin")
         producer.begin_transaction()
-        for turn in batch:
-            try:
-                self._produce(producer, turn)
-            except KafkaException as error:
-                self._replace(turn, error.args[0])
-                raise
-            turn.window.finish(turn.position)
+        with self.producing:
+            for turn in batch:
+                try:
+                    self._produce(producer, turn)
+                except KafkaException as error:
+                    self._replace(turn, error.args[0])
+                    raise
+                turn.window.finish(turn.position)
         self._probing = False
         self._seam("after_produce")
         self._seam("before_offsets")

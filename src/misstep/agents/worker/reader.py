@@ -52,6 +52,7 @@ class Reader:
         takeover: Takeover,
         transactional_id: str,
         commit_lock: threading.Lock,
+        producing: threading.Lock,
         backlog: Callable[[], int],
         runner: Runner,
         metrics: Metrics,
@@ -63,6 +64,7 @@ class Reader:
         self._id = transactional_id
         self._takeover = takeover
         self._commit_lock = commit_lock
+        self._producing = producing
         self._backlog = backlog
         self._runner = runner
         self._metrics = metrics
@@ -81,6 +83,8 @@ class Reader:
         self._stale = False
         self._start_over: str | None = None
         self.stopping = False
+        self.behind = False
+        """More messages wait than are read at once."""
         runner.bind(self)
         self._consumer = Consumer(config)
 
@@ -123,9 +127,13 @@ class Reader:
                 self._stale = False
             self._runner.start_due()
             if first is not None:
-                self._take_all([first, *consumer.consume(BATCH_MAX_MESSAGES - 1, 0)])
-            elif self._paused:
-                self._resume()
+                more = consumer.consume(BATCH_MAX_MESSAGES - 1, 0)
+                self.behind = len(more) == BATCH_MAX_MESSAGES - 1
+                self._take_all([first, *more])
+            else:
+                self.behind = False
+                if self._paused:
+                    self._resume()
 
     def close(self) -> None:
         """Leave without a rebalance: a static member that comes back within the session finds its partitions."""
@@ -153,6 +161,9 @@ class Reader:
                 if not self._runner.collects:
                     self._runner.start(ready)
                     ready = []
+            if self._producing.locked():  # the commit thread hands records over: stand aside (see Committer.producing)
+                with self._producing:
+                    pass
         if ready:
             self._runner.start(ready)
         self._hold_back()

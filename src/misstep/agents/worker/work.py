@@ -88,7 +88,8 @@ class Handling:
         self._recall = recall
         self._submit = submit
         self._metrics = metrics
-        self._times = Timestamps()
+        self._now = Timestamps()
+        self._deadlines = Timestamps()
         self._reasons = list(agent.chains)
         self.cases: Cases
 
@@ -104,8 +105,8 @@ class Handling:
                 self.topics,
                 work.message,
                 work.headers,
-                now=self._times.text(now_ms),
-                deadline=lambda: self._times.text(now_ms + self.plan.deadline_ms),
+                now=self._now.text(now_ms),
+                deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
                 recall=self._recall,
             )
             if work.earlier is not None:

@@ -195,6 +195,7 @@ class Worker:
             takeover=takeover,
             transactional_id=settings.transactional_id,
             commit_lock=committer.lock,
+            producing=committer.producing,
             backlog=lambda: committer.backlog,
             runner=runner,
             metrics=self.metrics,
