@@ -29,7 +29,7 @@ class EventReader:
             raise LookupError(f"the event at {where} was written in the same transaction and has no known offset")
         with self._lock:
             if topic not in self._known_topics:
-                # Asked for by name, a topic's leader is known at once; left to `assign`, up to a second later (measured).
+                # Asked for by name, its leader is known at once; left to `assign`, up to a second later (measured).
                 self._consumer.list_topics(topic, TIMEOUT_S)
                 self._known_topics.add(topic)
             # A fresh assign each time: seek waits for a fetch in flight, up to a second (measured).
