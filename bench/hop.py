@@ -394,11 +394,7 @@ def one_row(bootstrap: str, values: list[bytes], avro: bool, options: argparse.N
         name = f"hop{number}"
         topics = Topics(namespace, name)
         agent_name = "check_avro" if avro else "check"
-        make_topics(
-            bootstrap,
-            [*topics.all([agent_name, "rest_avro" if avro else "rest"]), f"{namespace}.raw{number}"],
-            options.partitions,
-        )
+        make_topics(bootstrap, topics.all([agent_name, "rest_avro" if avro else "rest"]), options.partitions)
         preload(bootstrap, topics.cases, values, options.events)
         skip = options.events // 6
         with running(run_misstep, bootstrap, namespace, name, avro, "bench-0"):
