@@ -68,7 +68,7 @@ class Takeover:
             try:
                 found = self._offsets(group, wanted, require_stable=True)
             except KafkaException as error:
-                _only_if_passing(error)
+                self._only_if_passing(error)
                 waited = time.monotonic() - began
                 if waited > FENCE_ANYWAY_AFTER_S:
                     for owner in owners - {self._own_id}:
@@ -91,11 +91,8 @@ class Takeover:
                 answers = admin.list_offsets(asked, request_timeout=10)
                 return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
             except KafkaException as error:
-                _only_if_passing(error)
+                self._only_if_passing(error, afresh=True)
                 time.sleep(0.05)
-                # After a broker's restart the client goes on asking with the leader epoch that it knew (measured: for
-                # as long as it lives); a new one asks afresh.
-                self._admin = self._new_admin()
         return {}
 
     def _from_the_beginning(self, found: dict[Place, Progress]) -> dict[Place, Progress]:
@@ -125,7 +122,7 @@ class Takeover:
             try:
                 found = self._offsets(group, wanted, require_stable=False)
             except KafkaException as error:
-                _only_if_passing(error)
+                self._only_if_passing(error)
                 time.sleep(0.05)
                 continue
             return {progress.owner for progress in found.values() if progress.owner}
@@ -138,11 +135,23 @@ class Takeover:
                 admin = self._admin
                 members = admin.describe_consumer_groups([group], request_timeout=5)[group].result().members
             except KafkaException as error:
-                _only_if_passing(error)
+                self._only_if_passing(error)
                 time.sleep(0.05)
                 continue
             return {member.client_id for member in members} | {self._own_id}
         return {self._own_id}
+
+    def _only_if_passing(self, error: KafkaException, *, afresh: bool = False) -> None:
+        """Raise what time does not mend. With `afresh`, and after an error that no broker gave, ask by a new client.
+
+        After a broker's restart a client may go on asking the connection or the leader epoch that it knew (measured:
+        for as long as it lives, one start in three); a new one asks afresh.
+        """
+        if lasts(error.args[0]):
+            raise error
+        if afresh or error.args[0].code() < 0:
+            log.info("asking Kafka by a new client", error=str(error.args[0]))
+            self._admin = self._new_admin()
 
     def _fence(self, transactional_id: str) -> None:
         """Abort what a dead owner left open. Takes effect with the first request, so nobody waits for the answer."""
@@ -163,9 +172,3 @@ def fence(bootstrap: str, transactional_id: str) -> None:
         Producer(producer_config(bootstrap, transactional_id)).init_transactions(30)
     except KafkaException as error:
         log.warning("fencing failed", transactional_id=transactional_id, error=str(error.args[0]))
-
-
-def _only_if_passing(error: KafkaException) -> None:
-    """Raise what time does not mend."""
-    if lasts(error.args[0]):
-        raise error
