@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
 
 import structlog
 from confluent_kafka import (
     OFFSET_INVALID,
     ConsumerGroupTopicPartitions,
+    KafkaError,
     KafkaException,
     Producer,
     TopicPartition,
@@ -32,7 +35,9 @@ Place = tuple[str, int]
 
 STABLE_POLL_S = 0.005
 FENCE_ANYWAY_AFTER_S = 0.2
+SWEEP_EVERY_S = 2.0
 SAY_SO_AFTER_S = 5.0
+ANSWER_S = 15.0
 
 
 class Takeover:
@@ -50,9 +55,11 @@ class Takeover:
             {"bootstrap.servers": self._bootstrap, "client.id": f"{self._own_id}.admin"}, logger=client_logger("admin")
         )
 
-    def claim(self, group: str, places: Iterable[Place]) -> dict[Place, Progress]:
+    def claim(self, group: str, places: Iterable[Place], sweep: Callable[[], None]) -> dict[Place, Progress]:
         """Stable progress of each partition; a group without a committed offset starts at the partition's beginning.
 
+        sweep: begins and aborts a transaction of our own that touches the group. What an earlier transaction of the
+        same producer left pending there goes with it; nothing else clears it (a broker that died in between).
         Returns {} when the worker is told to stop meanwhile.
         """
         wanted = [TopicPartition(topic, partition) for topic, partition in places]
@@ -62,7 +69,7 @@ class Takeover:
         if dead := owners - self._alive(group):
             for owner in dead:
                 self._fence(owner)
-        began = time.monotonic()
+        began = swept = time.monotonic()
         spoke = False
         while not self._stopping():
             try:
@@ -73,6 +80,9 @@ class Takeover:
                 if waited > FENCE_ANYWAY_AFTER_S:
                     for owner in owners - {self._own_id}:
                         self._fence(owner)
+                if self._own_id in owners and time.monotonic() - swept > SWEEP_EVERY_S:
+                    sweep()
+                    swept = time.monotonic()
                 if waited > SAY_SO_AFTER_S and not spoke:
                     spoke = True
                     log.warning("waiting for committed offsets", group=group, error=str(error.args[0]))
@@ -89,7 +99,7 @@ class Takeover:
             admin = self._admin  # held while its answers are awaited: another thread may replace it meanwhile
             try:
                 answers = admin.list_offsets(asked, request_timeout=10)
-                return {(at.topic, at.partition): future.result().offset for at, future in answers.items()}
+                return {(at.topic, at.partition): _answer(future).offset for at, future in answers.items()}
             except KafkaException as error:
                 self._only_if_passing(error, afresh=True)
                 time.sleep(0.05)
@@ -109,7 +119,7 @@ class Takeover:
         admin = self._admin
         future = admin.list_consumer_group_offsets(request, require_stable=require_stable, request_timeout=5)
         found: dict[Place, Progress] = {}
-        for at in future[group].result().topic_partitions:
+        for at in _answer(future[group]).topic_partitions:
             if at.error is not None:
                 raise KafkaException(at.error)
             place = (at.topic, at.partition)
@@ -133,7 +143,7 @@ class Takeover:
         while not self._stopping():
             try:
                 admin = self._admin
-                members = admin.describe_consumer_groups([group], request_timeout=5)[group].result().members
+                members = _answer(admin.describe_consumer_groups([group], request_timeout=5)[group]).members
             except KafkaException as error:
                 self._only_if_passing(error)
                 time.sleep(0.05)
@@ -163,6 +173,14 @@ class Takeover:
         )
         self._fencing[transactional_id] = thread
         thread.start()
+
+
+def _answer(future: Future[Any]) -> Any:
+    """An admin client's answer; one that never comes counts as an error of the connection."""
+    try:
+        return future.result(ANSWER_S)
+    except TimeoutError:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the admin client gave no answer")) from None
 
 
 def fence(bootstrap: str, transactional_id: str) -> None:

@@ -60,7 +60,7 @@ def main() -> int:
         return error.exit_code
     except Exception:
         log.exception("the worker broke; it is restarted in its slot")
-        return 70
+        os._exit(70)  # at once: a thread may hang in the client library
     return 0
 
 

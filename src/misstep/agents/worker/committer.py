@@ -96,6 +96,8 @@ class Committer:
         self.producing = threading.Lock()
         """Held while records are handed to librdkafka. Each hand-over lets go of the interpreter for a moment; a busy
         reader would keep it for a whole switch interval each time, so readers stand aside between two turns."""
+        self.sending_since: float | None = None
+        """Since when a broker is being told of offsets (monotonic); None when it is not."""
         self._finished: deque[Finished] = deque()
         self._held: list[Finished] = []
         """Taken from the queue and not yet committed."""
@@ -122,6 +124,22 @@ class Committer:
     def empty(self) -> bool:
         """Nothing is waiting and nothing is under way."""
         return not self._finished and not self._held and not self.lock.locked()
+
+    def sweep(self, metadata: object, at: TopicPartition) -> None:
+        """Begin a transaction that touches a group and abort it: what an earlier one left pending there goes with it.
+
+        Called by a reader that waits for its partitions; the commit thread stands still meanwhile.
+        """
+        log.warning("clearing what an earlier transaction left pending", topic=at.topic, partition=at.partition)
+        with self.lock:
+            try:
+                self._producer.begin_transaction()
+                self._producer.send_offsets_to_transaction([at], metadata, SEND_OFFSETS_S)
+            except KafkaException as error:
+                log.info("not cleared yet", error=error.args[0].str())
+                self._recover(error)
+            else:
+                _insist(self._producer.abort_transaction)
 
     def drain(self) -> None:
         """Commit what is finished, then end `run`."""
@@ -276,10 +294,13 @@ class Committer:
             if metadata is None:
                 raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "the assignment is settling"))
             # Without a time-out it can wait for ever on a coordinator that has moved (seen when a broker restarts).
+            self.sending_since = time.monotonic()
             _insist(lambda: producer.send_offsets_to_transaction(offsets, metadata, SEND_OFFSETS_S), 1.0)
+            self.sending_since = None
         except KafkaException as error:
             if error.args[0].code() in _STALE:
                 group.assignment_is_stale()
+            self.sending_since = None
             raise
 
     def _replace(self, turn: Finished, error: KafkaError) -> None:
@@ -300,6 +321,11 @@ class Committer:
             self._fenced(error)
             return
         log.info("a transaction is aborted and made again", error=error.str(), code=error.name())
+        if error.code() in _CUT_OFF:
+            # The old producer's next send_offsets would hang, time-out or not (seen when a broker restarts, one time in
+            # three); initialising a new one aborts the transaction all the same.
+            self._renew()
+            return
         if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
             self._probing = True
         began = time.monotonic()
@@ -350,6 +376,9 @@ class Committer:
                 time.sleep(0.1)
 
 
+_CUT_OFF = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT_QUEUE}
+)
 _STALE = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,

@@ -53,6 +53,7 @@ class Reader:
         transactional_id: str,
         commit_lock: threading.Lock,
         producing: threading.Lock,
+        sweep: Callable[[object, TopicPartition], None],
         backlog: Callable[[], int],
         runner: Runner,
         metrics: Metrics,
@@ -65,6 +66,9 @@ class Reader:
         self._takeover = takeover
         self._commit_lock = commit_lock
         self._producing = producing
+        self._sweep = sweep
+        self.taking_since: float | None = None
+        """Since when it has been taking partitions over (monotonic); None when it is not."""
         self._backlog = backlog
         self._runner = runner
         self._metrics = metrics
@@ -283,7 +287,9 @@ class Reader:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = [(at.topic, at.partition) for at in partitions]
+        self.taking_since = time.monotonic()
         progress = self._take_over(places)
+        self.taking_since = None
         if len(progress) != len(places):
             return  # told to stop meanwhile
         consumer.incremental_assign([TopicPartition(*place, progress[place].base or 0) for place in places])
@@ -323,9 +329,13 @@ class Reader:
             self._consumer.incremental_unassign(held)
             self._on_assign(self._consumer, held)
 
+    def _clear(self, place: Place) -> None:
+        """See Committer.sweep; the offset does not matter, the transaction is aborted."""
+        self._sweep(self._consumer.consumer_group_metadata(), TopicPartition(*place, 0))
+
     def _take_over(self, places: list[Place]) -> dict[Place, Progress]:
         """Read committed progress, write our name beside it, and open the windows."""
-        progress = self._takeover.claim(self._group, places)
+        progress = self._takeover.claim(self._group, places, lambda: self._clear(places[0]))
         if not progress:
             self._generation = self._consumer.consumer_group_metadata()
             return {}

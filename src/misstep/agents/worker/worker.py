@@ -39,6 +39,15 @@ DRAIN_S = 10.0
 """After SIGTERM: how long running turns may take to end. What is finished by then is committed."""
 
 
+STUCK_AFTER_S = 30.0
+"""Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
+process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
+
+
+class ClientStuck(Exception):
+    """A Kafka client does not come back from a call; a new process will do better."""
+
+
 @dataclass(frozen=True)
 class WorkerSettings:
     """What a worker needs to know of its environment."""
@@ -119,7 +128,8 @@ class Worker:
             for thread in threads:
                 thread.start()
             self.ready.set()
-            self._stop.wait()
+            while not self._stop.wait(1.0):
+                self._check_stuck(committer)
             self._drain(committer, threads, commits)
             recall.close()
         finally:
@@ -131,6 +141,14 @@ class Worker:
             self._ended.set()
         if self._failed is not None:
             raise self._failed
+
+    def _check_stuck(self, committer: Committer) -> None:
+        """Raise ClientStuck when something that takes milliseconds has taken STUCK_AFTER_S."""
+        waits = {f"agent {reader.name} taking partitions over": reader.taking_since for reader in self._readers}
+        waits["the commit thread sending offsets"] = committer.sending_since
+        for what, since in waits.items():
+            if since is not None and time.monotonic() - since > STUCK_AFTER_S:
+                raise ClientStuck(f"{what} has waited for {STUCK_AFTER_S:.0f} s")
 
     def _drain(self, committer: Committer, readers: list[threading.Thread], commits: threading.Thread) -> None:
         began = time.monotonic()
@@ -196,6 +214,7 @@ class Worker:
             transactional_id=settings.transactional_id,
             commit_lock=committer.lock,
             producing=committer.producing,
+            sweep=committer.sweep,
             backlog=lambda: committer.backlog,
             runner=runner,
             metrics=self.metrics,
