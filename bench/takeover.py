@@ -26,6 +26,7 @@ from pathlib import Path
 
 import hop
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from misstep.bus.topics import Topics
 
@@ -72,6 +73,17 @@ def start(bootstrap: str, namespace: str, slot: str) -> BaseProcess:
     return process
 
 
+def owner_of(bootstrap: str, topics: Topics) -> str:
+    """The slot that reads partition 0 of the cases: killing it must be felt."""
+    group = topics.group("check")
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for member in admin.describe_consumer_groups([group])[group].result().members:
+        for place in member.assignment.topic_partitions:
+            if place.topic == topics.cases and place.partition == 0:
+                return str(member.group_instance_id)
+    raise RuntimeError(f"nobody reads {topics.cases}")
+
+
 def once(bootstrap: str, rate: int, elsewhere: bool) -> float:
     """Seconds of silence after one kill."""
     namespace = f"takeover-{uuid.uuid4().hex[:8]}"
@@ -91,19 +103,21 @@ def once(bootstrap: str, rate: int, elsewhere: bool) -> float:
         producer.flush(10)
 
     watch = Watch(bootstrap, topics.agent("check"))
-    workers = [start(bootstrap, namespace, "a"), *([start(bootstrap, namespace, "b")] if elsewhere else [])]
+    slots = ["a", "b"] if elsewhere else ["a"]
+    workers = {slot: start(bootstrap, namespace, slot) for slot in slots}
     feeder = threading.Thread(target=load)
     feeder.start()
     time.sleep(6)
+    victim = owner_of(bootstrap, topics)
     killed = time.monotonic()
-    os.kill(workers[0].pid or 0, signal.SIGKILL)
+    os.kill(workers[victim].pid or 0, signal.SIGKILL)
     if not elsewhere:
-        workers.append(start(bootstrap, namespace, "a"))
+        workers["again"] = start(bootstrap, namespace, victim)
     time.sleep(11 if elsewhere else 5)
     stop.set()
     feeder.join()
     watch.close()
-    for worker in workers:
+    for worker in workers.values():
         worker.kill()
     return watch.silence_after(killed)
 
