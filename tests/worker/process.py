@@ -74,6 +74,7 @@ def main() -> int:
     except SlotTaken as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as in misstep.cli.worker_process
     return 0
 
 

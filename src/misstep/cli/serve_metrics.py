@@ -8,11 +8,11 @@ from misstep.errors import UsageError
 
 
 def serve_metrics(port: int | None, registry: CollectorRegistry = REGISTRY) -> None:
-    """Serve a registry at `/metrics` on every address of this host; None: not at all. UsageError for a taken port."""
+    """Serve a registry at `/metrics` on 127.0.0.1; None: not at all. UsageError for a port that is taken."""
     if port is None:
         return
     try:
-        start_http_server(port, registry=registry)
+        start_http_server(port, addr="127.0.0.1", registry=registry)
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"Port {port} cannot be used for metrics ({getattr(error, 'strerror', None) or error}): "

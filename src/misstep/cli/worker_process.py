@@ -61,6 +61,8 @@ def main() -> int:
     except Exception:
         log.exception("the worker broke; it is restarted in its slot")
         os._exit(70)  # at once: a thread may hang in the client library
+    for number in (signal.SIGTERM, signal.SIGINT):  # drained: a late signal must not make a clean end look like a kill
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 
