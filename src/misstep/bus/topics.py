@@ -29,9 +29,20 @@ class Topics:
     def inbox(self, name: str) -> str:
         return f"{self.namespace}.{self.workflow}.{name}.inbox"
 
-    def of_step(self, agent: str, reason: str) -> str:
-        """The topic that holds a step of `ce_history`."""
-        return self.agent(agent) if reason == "ok" else self.failed(agent)
+    def parked(self, name: str) -> str:
+        """What a join has heard of and not yet put together (compacted)."""
+        return f"{self.namespace}.{self.workflow}.{name}.parked"
+
+    def of_step(self, name: str, reason: str) -> str:
+        """The topic that holds a step of `ce_history`: an agent's, or what stands beside it in the name."""
+        agent, _, beside = name.partition(".")
+        if beside == "undo" or name == "undo":
+            return self.undo
+        if beside == "inbox":
+            return self.inbox(agent)
+        if beside == "stop":
+            return self.failed(agent)
+        return self.agent(name) if reason == "ok" else self.failed(name)
 
     @property
     def undo(self) -> str:
@@ -46,7 +57,7 @@ class Topics:
         return f"{self.namespace}.{self.workflow}.dlq"
 
     def group(self, agent: str) -> str:
-        """Consumer group of an agent."""
+        """Consumer group of an agent, of an agent's undo (`extract.undo`), of the coordinator."""
         return f"{self.namespace}.{self.workflow}.{agent}"
 
     def audit_group(self) -> str:

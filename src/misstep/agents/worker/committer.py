@@ -37,9 +37,11 @@ FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
 
 
 class Group(Protocol):
-    """What the committer needs of an agent's reader."""
+    """What the committer needs of a reader."""
 
     name: str
+    group: str
+    """Id of the consumer group: two workflows may have an agent of one name."""
 
     behind: bool
     """More messages wait for it than it reads at once."""
@@ -189,13 +191,13 @@ class Committer:
         self._held = batch + waiting
         groups: dict[str, tuple[Group, dict[int, Window]]] = {}
         for turn in batch:
-            _, touched = groups.setdefault(turn.group.name, (turn.group, {}))
+            _, touched = groups.setdefault(turn.group.group, (turn.group, {}))
             touched[id(turn.window)] = turn.window
         if whole_round:
             for group in self._groups():
                 behind = {id(window): window for window in group.windows_behind()}
                 if behind and group.metadata() is not None:
-                    groups.setdefault(group.name, (group, {}))[1].update(behind)
+                    groups.setdefault(group.group, (group, {}))[1].update(behind)
         if not groups:
             return not waiting
         began = time.monotonic()

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from misstep.agents.inbound import Delivered, header_map, hears
-from misstep.agents.plan import AgentPlan, Plan, Source
+from misstep.agents.inbound import Delivered, header_map
+from misstep.agents.subscription import Subscription
 from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.slot import SlotTaken
@@ -25,9 +25,8 @@ from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
 from misstep.bus.takeover import Place, Takeover
-from misstep.bus.topics import Topics
 from misstep.bus.window import Window
-from misstep.contracts.event import CASES, case_id_of
+from misstep.contracts.event import case_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +38,11 @@ _OPEN_PAUSE = UNFINISHED_MAX_MESSAGES - BATCH_MAX_MESSAGES // 2
 
 
 class Reader:
-    """One agent's consumer in a worker."""
+    """One subscription's consumer in a worker."""
 
     def __init__(
         self,
-        plan: Plan,
-        agent: AgentPlan,
-        topics: Topics,
+        subscription: Subscription,
         *,
         config: Config,
         bootstrap: str,
@@ -58,9 +55,8 @@ class Reader:
         runner: Runner,
         metrics: Metrics,
     ) -> None:
-        self.name = agent.name
-        self._group = topics.group(agent.name)
-        self._topics = topics
+        self.name = subscription.name
+        self.group = subscription.group
         self._bootstrap = bootstrap
         self._id = transactional_id
         self._takeover = takeover
@@ -72,15 +68,13 @@ class Reader:
         self._backlog = backlog
         self._runner = runner
         self._metrics = metrics
-        self._agent_bytes = agent.name.encode()
-        self._sources: dict[str, Source | None] = {topics.inbox(agent.name): None}
-        for source in agent.sources:
-            name = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
-            self._sources[name] = None if source.agent == CASES else source
-        self._cases_topic = topics.cases if agent.reads_cases else ""
+        self._heard = dict(subscription.heard)
+        self._cases_topic = subscription.cases_topic
         self._known: dict[int, KnownCases] = {}
         self._windows: dict[Place, Window] = {}
         self._paused: set[Place] = set()
+        self._held_because: set[str] = set()
+        self._standing_still = False
         self._busy: dict[str, deque[Work]] = {}
         self._busy_lock = threading.Lock()
         self._generation: object | None = None
@@ -112,13 +106,43 @@ class Reader:
         """Windows with progress that no commit has said yet."""
         return [window for window in list(self._windows.values()) if window.behind and not window.revoked]
 
+    # -- standing still -----------------------------------------------------------------------------------------------
+
+    def hold(self, why: str) -> None:
+        """Begin no more turns until `release(why)`; polling goes on. (Any thread.)"""
+        self._held_because.add(why)
+
+    def release(self, why: str) -> None:
+        """Take one reason to stand still away. (Any thread.)"""
+        self._held_because.discard(why)
+
+    @property
+    def held_because(self) -> list[str]:
+        """Why it stands still; empty when it does not."""
+        return sorted(self._held_because)
+
+    def _stand_still_or_go_on(self) -> None:
+        if bool(self._held_because) == self._standing_still:
+            return
+        self._standing_still = not self._standing_still
+        places = [TopicPartition(*place) for place in self._windows]
+        if self._standing_still:
+            log.warning("paused", agent=self.name, because=self.held_because)
+            self._consumer.pause(places)
+            self._paused.clear()
+            for window in self._windows.values():
+                window.paused = False
+        else:
+            log.info("going on", agent=self.name)
+            self._consumer.resume(places)
+
     # -- the polling thread -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Read until `stopping`. Raises what is a bug or cannot be mended here."""
         consumer = self._consumer
         consumer.subscribe(
-            list(self._sources), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            list(self._heard), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self.stopping:
             # poll, then consume(n, 0): consume(n, t) waits in steps of 200 ms
@@ -130,13 +154,14 @@ class Reader:
                 self._generation = consumer.consumer_group_metadata()
                 self._stale = False
             self._runner.start_due()
+            self._stand_still_or_go_on()
             if first is not None:
                 more = consumer.consume(BATCH_MAX_MESSAGES - 1, 0)
                 self.behind = len(more) == BATCH_MAX_MESSAGES - 1
                 self._take_all([first, *more])
             else:
                 self.behind = False
-                if self._paused:
+                if self._paused and not self._standing_still:
                     self._resume()
 
     def close(self) -> None:
@@ -187,7 +212,7 @@ class Reader:
         position = window.deliver(offset)
         key = message.key()
         raw = headers_of(message)
-        source = self._sources[topic]
+        hears = self._heard[topic]
         if topic == self._cases_topic and self._known[partition].seen(key):
             if not window.finished_before(position):
                 window.skipped.append(position)
@@ -197,7 +222,7 @@ class Reader:
         if window.finished_before(position):
             return None
         headers = header_map(raw)
-        if source is not None and not hears(source, self._agent_bytes, headers):
+        if hears is not None and not hears(headers):
             window.skipped.append(position)
             return None
         _, timestamp_ms = message.timestamp()
@@ -253,6 +278,8 @@ class Reader:
 
     def _hold_back(self) -> None:
         """Pause partitions whose window is full; wait while the commit thread is far behind."""
+        if self._standing_still:
+            return
         full = [
             place
             for place, window in self._windows.items()
@@ -294,7 +321,7 @@ class Reader:
             return  # told to stop meanwhile
         consumer.incremental_assign([TopicPartition(*place, progress[place].base or 0) for place in places])
         if places:  # a pause outlives a revocation
-            consumer.resume([TopicPartition(*place) for place in places])
+            (consumer.pause if self._standing_still else consumer.resume)([TopicPartition(*place) for place in places])
         self._metrics.assigned(self.name, len(self._windows))
         log.info("partitions taken", agent=self.name, taken=len(places), held=len(self._windows))
 
@@ -335,7 +362,7 @@ class Reader:
 
     def _take_over(self, places: list[Place]) -> dict[Place, Progress]:
         """Read committed progress, write our name beside it, and open the windows."""
-        progress = self._takeover.claim(self._group, places, lambda: self._clear(places[0]))
+        progress = self._takeover.claim(self.group, places, lambda: self._clear(places[0]))
         if not progress:
             self._generation = self._consumer.consumer_group_metadata()
             return {}

@@ -19,6 +19,7 @@ from misstep.agents.earlier import Recall, earlier_version
 from misstep.agents.emit import Emitter
 from misstep.agents.inbound import Inbound
 from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.subscription import of_agent
 from misstep.agents.turn import C, Turn
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.committer import Committer
@@ -205,9 +206,7 @@ class Worker:
             },
         )
         return Reader(
-            plan,
-            agent,
-            topics,
+            of_agent(agent, topics),
             config=config,
             bootstrap=settings.bootstrap,
             takeover=takeover,
