@@ -100,6 +100,12 @@ class Lineage:
     traceparent: bytes | None
     broken: str | None = None
     """Why the version step does not hold; None when `version` is what the history says."""
+    step: str = ""
+    """The event's name in the histories of what follows it: its agent's, unless it stands in a topic of another kind
+    (see Topics.of_step)."""
+
+    def __post_init__(self) -> None:
+        self.step = self.step or self.agent
 
 
 @dataclass(slots=True, frozen=True)
