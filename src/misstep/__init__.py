@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from misstep.agents.agent import Agent, agent
     from misstep.agents.failure import Failure
-    from misstep.agents.route import Route, compensate, dead_letter, degrade, escalate, retry, to
+    from misstep.agents.route import Route, back_to, compensate, dead_letter, degrade, escalate, retry, to
     from misstep.agents.turn import Turn
     from misstep.agents.undo import Undo
     from misstep.agents.wiring import Wiring
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "misstep.agents.agent": ("Agent", "agent"),
     "misstep.agents.failure": ("Failure",),
-    "misstep.agents.route": ("Route", "compensate", "dead_letter", "degrade", "escalate", "retry", "to"),
+    "misstep.agents.route": ("Route", "back_to", "compensate", "dead_letter", "degrade", "escalate", "retry", "to"),
     "misstep.agents.turn": ("Turn",),
     "misstep.agents.undo": ("Undo",),
     "misstep.agents.wiring": ("Wiring",),
@@ -54,6 +54,7 @@ __all__ = [
     "Undo",
     "Wiring",
     "agent",
+    "back_to",
     "compensate",
     "dead_letter",
     "degrade",

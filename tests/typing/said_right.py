@@ -13,6 +13,7 @@ from misstep import (
     Undo,
     Wiring,
     agent,
+    back_to,
     compensate,
     dead_letter,
     degrade,
@@ -114,7 +115,13 @@ invoice.on(
     model_down=retry(3, first="200ms", cap="2s") | degrade(without_order),
     own={"stock_out": degrade(Matched(total=0, order=None)) | compensate, "stock_late": dead_letter},
 )
-invoice.on(post_entry, fork="", model_down=retry(1) | compensate, invariant_broken=retry(2) | retry(3) | dead_letter)
+invoice.on(
+    post_entry,
+    fork="",
+    model_down=retry(1) | compensate,
+    latency_blow=back_to(match_order, times=1) | compensate,
+    invariant_broken=retry(2) | retry(3) | dead_letter,
+)
 invoice.on(queue, waive="it only takes down")
 
 

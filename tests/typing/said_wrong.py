@@ -6,7 +6,7 @@ Both type checkers must find every one of them, on its line.
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from misstep import Choreography, Failure, Turn, Undo, agent, dead_letter, degrade, escalate, retry, to
+from misstep import Choreography, Failure, Turn, Undo, agent, back_to, dead_letter, degrade, escalate, retry, to
 from tests.typing.said_right import (
     Books,
     Extracted,
@@ -71,6 +71,7 @@ Choreography("wrong", starts=Receipt)  # planted: a case without a deadline
 retry("3")  # planted: a number of attempts that is none
 degrade(3)  # planted: a default that is no contract
 to(without_order)  # planted: a route to a function that is no agent
+back_to(without_order)  # planted: a way back to a function that is no agent
 
 
 @score.undo(post_entry)  # planted: an undo of another output

@@ -1,7 +1,7 @@
 """Routes: where a failure goes. `a | b`: when a is used up, b.
 
-`retry`, `to`, `degrade`, `compensate`, `dead_letter` and `escalate` are what a score is written with. A route is a
-chain of links; what a chain comes to in a given moment is decided in `agents/decide.py`.
+`retry`, `to`, `back_to`, `degrade`, `compensate`, `dead_letter` and `escalate` are what a score is written with. A
+route is a chain of links; what a chain comes to in a given moment is decided in `agents/decide.py`.
 """
 
 from __future__ import annotations
@@ -111,11 +111,24 @@ def retry(attempts: int, /, *, first: str = "1s", cap: str = "60s", varies: str 
 
 def to(agent: Takes[In], /, *, times: int | None = None) -> Route[In, Never]:
     """Hand the case over to another agent; used up after `times`, or when the hand-off budget of the case is 0."""
+    return Route(_hand_over("to", agent, times))
+
+
+def back_to(agent: Takes[Any], /, *, times: int | None = None) -> Route[object, Never]:
+    """Hand the case back to an agent that accepts an earlier contract: it is given the newest version that fits.
+
+    What `to` refuses, because a type checker cannot know a case's earlier versions; `matrix check` proves that one
+    fits.
+    """
+    return Route(_hand_over("back_to", agent, times))
+
+
+def _hand_over(verb: str, agent: object, times: int | None) -> ToLink:
     if not isinstance(agent, Agent):
-        raise UsageError(f"to({agent!r}): give it the agent itself, the function under @agent.")
+        raise UsageError(f"{verb}({agent!r}): give it the agent itself, the function under @agent.")
     if times is not None and times < 1:
-        raise UsageError(f"to({agent.name}, times={times}): at least once, or leave `times` out.")
-    return Route(ToLink(agent, times))
+        raise UsageError(f"{verb}({agent.name}, times={times}): at least once, or leave `times` out.")
+    return ToLink(agent, times)
 
 
 @overload
