@@ -47,8 +47,8 @@ soak: $(READY) ## Run the long tests: hours of faults (SOAK_MINUTES, see tests/s
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-header --quiet --output-file requirements.lock
+	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean: ## Stop the servers; remove .venv, .misstep and caches
 	@if [ -x $(BIN)/misstep ]; then $(BIN)/misstep down; fi

@@ -32,7 +32,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from misstep import Choreography, Contract, Turn, Wiring, agent, dead_letter
 from misstep.agents.worker.interpreter import tune_interpreter
-from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.agents.worker.worker import Worker
+from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.topics import Topics
 from misstep.contracts import LocalSchemas, encode
 from misstep.logs import configure_logs

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.agents.worker.worker import Worker
+from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.registry import KafkaSchemas
 from misstep.bus.topics import Topics
 from misstep.dev.state import ServerState

@@ -172,14 +172,6 @@ def _refusal(made: Choreography) -> str:
     return str(refused.value)
 
 
-def test_compensate_is_refused_for_now_and_names_the_row() -> None:
-    made = Choreography("one", starts=Application, deadline="1m")
-    made.on(score_by_rule, rubric_fail=retry(2) | compensate)
-    said = _refusal(made)
-    assert "agent score_by_rule, rubric_fail: compensate comes with the saga" in said
-    assert said.startswith(made.rows["score_by_rule"].where)
-
-
 def test_a_declared_fork_is_refused_for_now() -> None:
     made = Choreography("one", starts=Application, deadline="1m")
     made.on(score_by_rule, fork="scores", rubric_fail=escalate)

@@ -19,7 +19,8 @@ from confluent_kafka.admin import AdminClient
 
 from misstep.agents.plan import Plan
 from misstep.agents.wiring import Wiring
-from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.agents.worker.worker import Worker
+from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.provision import TopicSpec, apply_topics, shared_topics
 from misstep.bus.publish import CasePublisher
 from misstep.bus.topics import Topics

@@ -11,7 +11,8 @@ import time
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import SlotTaken
-from misstep.agents.worker.worker import Worker, WorkerSettings
+from misstep.agents.worker.worker import Worker
+from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.contracts import LocalSchemas
 from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan

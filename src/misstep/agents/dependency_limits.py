@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from misstep.agents.duration import duration_ms
 from misstep.errors import UsageError
@@ -19,6 +20,10 @@ class Breaker:
 
     failures: int
     open_ms: int
+
+
+DEFAULT_BREAKER: Final = Breaker(5, 30_000)
+"""Of a dependency that declares none."""
 
 
 @dataclass(frozen=True, slots=True)

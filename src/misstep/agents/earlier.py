@@ -20,14 +20,23 @@ class Recall(Protocol):
     def __call__(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]: ...
 
 
+def may_say(plan: Plan, name: str) -> tuple[type[Contract], ...]:
+    """The contracts that an event may carry, by its name in a history (see Topics.of_step)."""
+    if name == CASES:
+        return (plan.starts,)
+    agent, _, beside = name.partition(".")
+    known = plan.agents.get(agent)
+    if known is None:
+        return ()
+    return {"": known.emits, "inbox": known.accepts}.get(beside, ())
+
+
 def newest_saying(
     plan: Plan, topics: Topics, steps: Sequence[Step], names: Set[str], recall: Recall
 ) -> tuple[bytes | None, bytes | None]:
     """Value and dataschema of the newest version whose contract is one of `names`; LookupError if there is none."""
     for emitter, _, partition, offset, reason in reversed(steps):
-        known = plan.agents.get(emitter)
-        emits = (plan.starts,) if emitter == CASES else known.emits if known is not None else ()
-        if reason != OK or not any(contract.__contract__.name in names for contract in emits):
+        if reason != OK or not any(contract.__contract__.name in names for contract in may_say(plan, emitter)):
             continue
         value, headers = recall(topics.of_step(emitter, reason), partition, offset)
         said = headers.get("ce_type")

@@ -59,7 +59,6 @@ class EventWriter:
         self._topics = topics
         self._workflow = plan.workflow.encode()
         self._times = Timestamps()
-        self._history_names = {topics.inbox(agent): f"{agent}.inbox" for agent in plan.agents}
         source = f"/{topics.namespace}/{plan.workflow}"
         self._static: Headers = [
             ("ce_specversion", b"1.0"),
@@ -201,7 +200,7 @@ class EventWriter:
                 "ce_history",
                 extend_history(
                     lineage.history,
-                    self._history_names.get(message.topic) or lineage.step,
+                    lineage.step,
                     lineage.version,
                     message.partition,
                     message.offset,

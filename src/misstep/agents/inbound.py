@@ -15,6 +15,7 @@ from misstep.contracts import Contract, Misfit, Reader
 from misstep.contracts.event import (
     CASES,
     OK,
+    OPERATOR,
     Lineage,
     MalformedEvent,
     case_id_of,
@@ -93,6 +94,40 @@ def header_map(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
     return found  # type: ignore[return-value]
 
 
+def opened_inbound(
+    plan: Plan,
+    topics: Topics,
+    message: Delivered,
+    headers: Mapping[str, bytes],
+    *,
+    deadline: Callable[[], bytes] = lambda: b"",
+) -> Inbound:
+    """What a message's headers say of its case, its payload unread; a `misfit` when they do not hold together."""
+    case_id = case_id_of(message.key, message.partition, message.offset)
+    initial = message.topic == topics.cases
+    misfit: Verdict | None = None
+    try:
+        lineage = read_lineage(headers, workflow=plan.workflow, case_id=case_id, value=message.value, initial=initial)
+    except MalformedEvent as error:
+        lineage = _what_can_be_said(plan, case_id, headers, message)
+        misfit = Verdict(reason=SCHEMA_INVALID, detail=f"schema: {error}", evidence={"stage": "input", **_at(message)})
+    if lineage.agent == OPERATOR:
+        lineage.step = topics.step_name(message.topic)
+    inbound = Inbound(
+        message=message,
+        lineage=lineage,
+        headers=headers,
+        payload=None,
+        misfit=misfit,
+        failure=None,
+        deadline=lineage.deadline or deadline(),
+        handoffs_left=plan.handoffs if lineage.handoffs is None else lineage.handoffs,
+    )
+    if lineage.reason != OK:
+        inbound.failure = _why_here(lineage, headers)
+    return inbound
+
+
 def admit(
     plan: Plan,
     agent: AgentPlan,
@@ -109,28 +144,10 @@ def admit(
 
     now: RFC 3339 text of this moment. deadline: makes the deadline's text of a case that begins now.
     """
-    case_id = case_id_of(message.key, message.partition, message.offset)
-    initial = message.topic == topics.cases
-    misfit: Verdict | None = None
-    try:
-        lineage = read_lineage(headers, workflow=plan.workflow, case_id=case_id, value=message.value, initial=initial)
-    except MalformedEvent as error:
-        lineage = _what_can_be_said(plan, case_id, headers, message)
-        misfit = Verdict(reason=SCHEMA_INVALID, detail=f"schema: {error}", evidence={"stage": "input", **_at(message)})
-    inbound = Inbound(
-        message=message,
-        lineage=lineage,
-        headers=headers,
-        payload=None,
-        misfit=misfit,
-        failure=None,
-        deadline=lineage.deadline or deadline(),
-        handoffs_left=plan.handoffs if lineage.handoffs is None else lineage.handoffs,
-    )
-    if lineage.reason != OK:
-        inbound.failure = _why_here(lineage, headers)
-    if misfit is not None:
+    inbound = opened_inbound(plan, topics, message, headers, deadline=deadline)
+    if inbound.misfit is not None:
         return inbound
+    lineage = inbound.lineage
     value, dataschema = message.value, headers.get("ce_dataschema")
     contract = headers.get("ce_type")
     if lineage.reason != OK and contract is not None and contract.decode("utf-8", "replace") not in agent.accepts_names:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from misstep.agents.agent import Agent
-from misstep.agents.route import Link
+from misstep.agents.route import Link, RetryLink
 from misstep.contracts import Contract
-from misstep.contracts.event import CASES, DEGRADE, ESCALATE, NEXT, TO
+from misstep.contracts.event import CASES, COMPENSATE, DEGRADE, ESCALATE, NEXT, TO
 
 WHEN_SPENT = "handoff_exhausted"
 
@@ -45,6 +45,15 @@ class Source:
     """Names of contracts (`ce_type`) that are for this agent; empty: any."""
 
 
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """How an agent's step is taken back."""
+
+    function: Callable[..., Any]
+    dependencies: tuple[tuple[str, Any], ...]
+    retry: RetryLink
+
+
 @dataclass(frozen=True)
 class AgentPlan:
     """One agent's place in a choreography."""
@@ -64,6 +73,15 @@ class AgentPlan:
     final: frozenset[str]
     """Names of the contracts whose emission ends the case: nobody hears them."""
     reads_cases: bool
+    undo: UndoPlan | None = None
+    held_by: str = ""
+    """The join where this agent's branch of a fork meets the others; what would end the case is held until there."""
+
+    @property
+    def needs(self) -> frozenset[Any]:
+        """Types of everything that the agent and its undo depend on."""
+        undo = self.undo.dependencies if self.undo is not None else ()
+        return frozenset(kind for _, kind in (*self.dependencies, *undo))
 
     @property
     def accepts_names(self) -> frozenset[str]:
@@ -85,6 +103,11 @@ class Plan:
     """The agent that accepts escalations, if there is one."""
     emitters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Contract name -> who emits it (`cases` for the start contract)."""
+
+    @property
+    def compensates(self) -> bool:
+        """Can any of its failures take a case back?"""
+        return any(chain.ending == COMPENSATE for agent in self.agents.values() for chain in agent.chains.values())
 
     @property
     def contracts(self) -> tuple[type[Contract], ...]:

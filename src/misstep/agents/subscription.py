@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from misstep.agents.inbound import hears
-from misstep.agents.plan import AgentPlan, Source
+from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.bus.topics import Topics
-from misstep.contracts.event import CASES
+from misstep.contracts.event import CASES, UNDO
+
+COORDINATOR = "coordinator"
+"""Name of the group that begins to take cases back."""
 
 Hears = Callable[[Mapping[str, bytes]], bool]
 
@@ -34,6 +37,28 @@ def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
         topic = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
         heard[topic] = None if source.agent == CASES else _hearing(source, name)
     return Subscription(agent.name, topics.group(agent.name), heard, topics.cases if agent.reads_cases else "")
+
+
+def of_undo(agent: str, topics: Topics) -> Subscription:
+    """An agent's undo hears the commands that name it next, unless its turn is in the same transaction."""
+    route, name = f"{UNDO}{agent}".encode(), agent.encode()
+
+    def hears_command(headers: Mapping[str, bytes]) -> bool:
+        return headers.get("ce_route") == route and headers.get("ce_carried") != name
+
+    return Subscription(f"{agent}.undo", topics.group(f"{agent}.undo"), {topics.undo: hears_command})
+
+
+def of_coordinator(plan: Plan, topics: Topics) -> Subscription:
+    """The coordinator hears the failures whose route is `compensate`, but not those that a join holds."""
+    heard: dict[str, Hears | None] = {
+        topics.failed(name): _compensates for name, agent in plan.agents.items() if not agent.held_by
+    }
+    return Subscription(COORDINATOR, topics.group(COORDINATOR), heard)
+
+
+def _compensates(headers: Mapping[str, bytes]) -> bool:
+    return headers.get("ce_route") == b"compensate"
 
 
 def _hearing(source: Source, agent: bytes) -> Hears:

@@ -87,13 +87,14 @@ class Wiring:
     def check(self, plan: Plan) -> None:
         """Is all that the plan's agents need provided? UsageError, naming agent, parameter and type, if not."""
         for agent in plan.agents.values():
-            for parameter, kind in agent.dependencies:
+            undo = agent.undo.dependencies if agent.undo is not None else ()
+            for parameter, kind in (*agent.dependencies, *undo):
                 if kind not in self._providers:
                     raise UsageError(
                         f"{agent.agent.where}: agent {agent.name}: nothing provides {parameter}: {type_name(kind)}"
                         f"{self._nearest(kind)}; write a provider of it in agents/wiring.py."
                     )
-        self.order({kind for agent in plan.agents.values() for _, kind in agent.dependencies})
+        self.order({kind for agent in plan.agents.values() for kind in agent.needs})
 
     def order(self, types: Iterable[Any]) -> list[Provider]:
         """The providers of these types and of all that they need, each after what it needs.

@@ -60,7 +60,7 @@ def client_logger(client: str) -> logging.Logger:
 
 class StatisticsSink(Protocol):
     def broker_rtt(self, client: str, broker: str, seconds: float) -> None: ...
-    def lag(self, group: str, topic: str, partition: str, messages: int) -> None: ...
+    def lag(self, group: str, topic: str, partition: str, messages: int | None) -> None: ...
 
 
 def statistics_callback(group: str, sink: StatisticsSink) -> Callable[[str], None]:
@@ -73,7 +73,8 @@ def statistics_callback(group: str, sink: StatisticsSink) -> Callable[[str], Non
                 sink.broker_rtt(stats.get("client_id", ""), name, broker["rtt"]["p99"] / 1e6)
         for topic, found in stats.get("topics", {}).items():
             for partition, at in found.get("partitions", {}).items():
-                if partition != "-1" and at.get("consumer_lag", -1) >= 0:
-                    sink.lag(group, topic, partition, at["consumer_lag"])
+                if partition != "-1":  # a lag of -1: not ours, or not ours any more
+                    lag = at.get("consumer_lag", -1)
+                    sink.lag(group, topic, partition, lag if lag >= 0 else None)
 
     return take

@@ -44,6 +44,10 @@ class Topics:
             return self.failed(agent)
         return self.agent(name) if reason == "ok" else self.failed(name)
 
+    def step_name(self, topic: str) -> str:
+        """The name in `ce_history` of what stands in a topic: the topic's name without namespace and workflow."""
+        return topic.removeprefix(f"{self.namespace}.{self.workflow}.")
+
     @property
     def undo(self) -> str:
         return f"{self.namespace}.{self.workflow}.undo"

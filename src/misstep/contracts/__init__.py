@@ -12,6 +12,7 @@ from misstep.contracts.locked import Finding, check, lock, locked_records
 from misstep.contracts.misfit import Misfit
 from misstep.contracts.outcome import Outcome
 from misstep.contracts.schema_record import LocalSchemas, SchemaRecord, SchemaSource
+from misstep.contracts.undoing import Undoing
 from misstep.contracts.upcast import upcaster
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Reason",
     "SchemaRecord",
     "SchemaSource",
+    "Undoing",
     "check",
     "content_type",
     "contracts_declared",

@@ -24,6 +24,10 @@ ESCALATE: Final = "escalate"
 DEAD_LETTER: Final = "dead_letter"
 COMPENSATE: Final = "compensate"
 TO: Final = "to:"
+UNDO: Final = "undo:"
+"""Followed by the agent whose step is undone next."""
+STOP: Final = "stop"
+"""An operator's mark has stopped this branch of a fork; its join ends the case."""
 
 CASES: Final = "cases"
 """The `ce_agent` of state version 0, and the last part of the topic that carries it."""
@@ -70,6 +74,9 @@ DETAIL_MAX_CHARS: Final = 2_000
 JUSTIFICATION_MAX_CHARS: Final = 4_000
 EVIDENCE_MAX_BYTES: Final = 8_000
 TRIES_MAX: Final = 50
+
+OPERATOR: Final = "operator"
+"""The `ce_agent` of what an operator writes into an agent's inbox."""
 
 Headers = list[tuple[str, bytes]]
 Step = tuple[str, int, int, int, str]
@@ -303,6 +310,11 @@ def next_traceparent(previous: bytes | None, case_id: str, epoch: int, hashed: b
         return previous[:36] + hashed[:16] + previous[52:]
     trace = hashlib.sha256(f"{case_id}/{epoch}".encode()).hexdigest()[:32].encode()
     return b"00-" + trace + b"-" + hashed[:16] + b"-01"
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch, by this machine's clock."""
+    return int(time.time() * 1000)
 
 
 class Timestamps:

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Generic, Never, ParamSpec, TypeVar, overloa
 from misstep.agents.agent import Agent
 from misstep.agents.duration import duration_ms
 from misstep.agents.failure import Failure
-from misstep.agents.route import Route, ToLink
+from misstep.agents.route import Retry, RetryLink, Route, ToLink, retry
 from misstep.agents.undo import Undo
 from misstep.contracts import Contract
 from misstep.contracts.failure import REASONS, well_formed
@@ -24,6 +24,7 @@ Out = TypeVar("Out", bound=Contract)
 P = ParamSpec("P")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+UNDO_TRIES = retry(5, first="200ms", cap="10s")
 
 
 class Choreography:
@@ -133,11 +134,14 @@ class Choreography:
         self.rows[agent.name] = Row(agent, standby, waive.strip(), fork.strip(), routes, where)
 
     @overload
-    def undo(self, agent: Agent[In, Out | Failure[Any]], /) -> _Undo[In, Out]: ...
+    def undo(self, agent: Agent[In, Out | Failure[Any]], /, *, tries: Retry = UNDO_TRIES) -> _Undo[In, Out]: ...
     @overload
-    def undo(self, agent: Agent[In, Out], /) -> _Undo[In, Out]: ...
-    def undo(self, agent: Agent[Any, Any], /) -> _Undo[Any, Any]:
+    def undo(self, agent: Agent[In, Out], /, *, tries: Retry = UNDO_TRIES) -> _Undo[In, Out]: ...
+    def undo(self, agent: Agent[Any, Any], /, *, tries: Retry = UNDO_TRIES) -> _Undo[Any, Any]:
         """Declare how an agent's step is taken back: a decorator of `async def reverse(undo: Undo[In, Out], ...)`.
+
+        It has the agent's time budget for each attempt. tries: how often it is attempted before the step is left as it
+        is, with the reason `undo_failed`.
 
         Raises UsageError for a second undo of the same agent.
         """
@@ -148,22 +152,26 @@ class Choreography:
             raise UsageError(
                 f"{where}: workflow {self.name}: {agent.name} has an undo already, at {self.undos[agent.name].where}."
             )
-        return _Undo(self, agent, where)
+        link = tries.links[0] if isinstance(tries, Retry) and len(tries.links) == 1 else None
+        if not isinstance(link, RetryLink):
+            raise UsageError(f"{where}: workflow {self.name}: undo({agent.name}, tries={tries!r}): write retry(5).")
+        return _Undo(self, agent, link, where)
 
     def __repr__(self) -> str:
         return f"<choreography {self.name}: {', '.join(self.rows)}>"
 
 
 class _Undo(Generic[In, Out]):
-    def __init__(self, choreography: Choreography, agent: Agent[In, Any], where: str) -> None:
+    def __init__(self, choreography: Choreography, agent: Agent[In, Any], tries: RetryLink, where: str) -> None:
         self._choreography = choreography
         self._agent = agent
+        self._tries = tries
         self._where = where
 
     def __call__(
         self, function: Callable[Concatenate[Undo[In, Out], P], Coroutine[Any, Any, Contract | None]], /
     ) -> Callable[Concatenate[Undo[In, Out], P], Coroutine[Any, Any, Contract | None]]:
-        self._choreography.undos[self._agent.name] = Compensation(self._agent, function, self._where)
+        self._choreography.undos[self._agent.name] = Compensation(self._agent, function, self._tries, self._where)
         return function
 
 

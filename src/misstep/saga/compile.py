@@ -7,10 +7,11 @@ from misstep.contracts.event import CASES
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
 from misstep.saga.not_yet import refuse_what_comes_later
-from misstep.saga.row import Row
+from misstep.saga.row import Compensation, Row
 from misstep.saga.score_hash import score_hash
 from misstep.saga.score_map import ESCALATED, ScoreMap, map_of
 from misstep.saga.soundness import unsound
+from misstep.saga.undo_plan import undo_plan
 
 
 def compile_plan(choreography: Choreography) -> Plan:
@@ -27,14 +28,16 @@ def compile_plan(choreography: Choreography) -> Plan:
         starts=choreography.starts,
         deadline_ms=choreography.deadline_ms,
         handoffs=choreography.handoffs,
-        agents={name: _agent_plan(name, row, map_) for name, row in choreography.rows.items()},
+        agents={
+            name: _agent_plan(name, row, map_, choreography.undos.get(name)) for name, row in choreography.rows.items()
+        },
         score_hash=score_hash(choreography, map_.chains),
         escalation=map_.escalation,
         emitters=map_.emitters,
     )
 
 
-def _agent_plan(name: str, row: Row, map_: ScoreMap) -> AgentPlan:
+def _agent_plan(name: str, row: Row, map_: ScoreMap, compensation: Compensation | None) -> AgentPlan:
     signature = row.agent.signature
     sources = sources_of(
         name,
@@ -60,4 +63,5 @@ def _agent_plan(name: str, row: Row, map_: ScoreMap) -> AgentPlan:
         sources=sources,
         final=map_.final(name),
         reads_cases=any(source.agent == CASES for source in sources),
+        undo=undo_plan(compensation) if compensation is not None else None,
     )

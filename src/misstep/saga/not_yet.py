@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from misstep.contracts.event import COMPENSATE
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
 from misstep.saga.score_map import ScoreMap
 
 
 def refuse_what_comes_later(score: Choreography, map_: ScoreMap) -> None:
-    """UsageError, naming the row, for `compensate`, a fork or a join."""
-    for name, chains in map_.chains.items():
-        row = score.rows[name]
-        for reason, chain in chains.items():
-            if chain.ending == COMPENSATE:
-                raise UsageError(
-                    f"{row.where}: agent {name}, {reason}: compensate comes with the saga and is not carried out yet; "
-                    "write dead_letter or escalate until then."
-                )
+    """UsageError, naming the row, for a fork or a join."""
+    for name, row in score.rows.items():
         if row.fork:
             raise UsageError(
                 f"{row.where}: agent {name}: forks and joins are not carried out yet; make the branches of "

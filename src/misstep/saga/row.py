@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from misstep.agents.agent import Agent
-from misstep.agents.route import Route
+from misstep.agents.route import RetryLink, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,5 @@ class Compensation:
 
     agent: Agent[Any, Any]
     function: Callable[..., Any]
+    retry: RetryLink
     where: str

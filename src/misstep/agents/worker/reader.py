@@ -174,6 +174,11 @@ class Reader:
         return len(self._windows)
 
     @property
+    def under_way(self) -> int:
+        """Turns that are running, or wait for their next try or for another turn of their case."""
+        return sum(len(window.open) for window in list(self._windows.values()))
+
+    @property
     def idle(self) -> bool:
         """Nothing of this agent is running or waiting."""
         return not any(window.open for window in list(self._windows.values()))

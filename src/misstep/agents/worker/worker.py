@@ -5,40 +5,28 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from confluent_kafka import Producer
 
-from misstep.agents.calling import calling
-from misstep.agents.earlier import Recall, earlier_version
-from misstep.agents.emit import Emitter
-from misstep.agents.inbound import Inbound
 from misstep.agents.plan import AgentPlan, Plan
-from misstep.agents.subscription import of_agent
-from misstep.agents.turn import C, Turn
 from misstep.agents.wiring import Wiring
+from misstep.agents.worker.assembly import Assembly
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
-from misstep.agents.worker.work import BLOCKING_THREADS, Handling, InlineRunner, LoopRunner
-from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statistics_callback
-from misstep.bus.config import consumer_config, producer_config
+from misstep.agents.worker.work import BLOCKING_THREADS
+from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.bus.client_log import client_logger
+from misstep.bus.config import producer_config
 from misstep.bus.recall import EventReader
 from misstep.bus.takeover import Takeover
-from misstep.bus.topics import Topics
-from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
 
 log = structlog.get_logger(__name__)
-
-DRAIN_S = 10.0
-"""After SIGTERM: how long running turns may take to end. What is finished by then is committed."""
-
 
 STUCK_AFTER_S = 30.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
@@ -47,23 +35,6 @@ process is replaced: new clients in the same slot are the surest way out of what
 
 class ClientStuck(Exception):
     """A Kafka client does not come back from a call; a new process will do better."""
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What a worker needs to know of its environment."""
-
-    bootstrap: str
-    namespace: str
-    slot: str
-    build: str
-    drain_s: float = DRAIN_S
-    seam: Callable[[str], None] = field(default=lambda name: None)
-    """Called at each step of a transaction; a test kills the process there."""
-
-    @property
-    def transactional_id(self) -> str:
-        return f"{self.namespace}.{self.slot}"
 
 
 class Worker:
@@ -76,9 +47,16 @@ class Worker:
         wiring: Wiring,
         schemas: SchemaSource,
         metrics: Metrics | None = None,
+        *,
+        coordinating: Sequence[Plan] | None = None,
     ) -> None:
+        """hosted: the agents to run, with their undos. coordinating: the workflows whose failed cases this worker
+        begins to take back; those of the hosted agents, if it is left out."""
         self._settings = settings
         self._hosted = hosted
+        self._coordinating = (
+            list({plan.workflow: plan for plan, _ in hosted}.values()) if coordinating is None else coordinating
+        )
         self._wiring = wiring
         self._schemas = schemas
         self.metrics = metrics or Metrics()
@@ -108,7 +86,7 @@ class Worker:
         opened = None
         pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
         try:
-            needed = {kind for _, agent in self._hosted for _, kind in agent.dependencies}
+            needed = {kind for _, agent in self._hosted for kind in agent.needs}
             opened = self._on_loop(self._wiring.open(needed))
             recall = EventReader(settings.bootstrap, settings.transactional_id)
             committer = Committer(
@@ -120,9 +98,23 @@ class Worker:
                 self.metrics,
                 settings.seam,
             )
+            self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
-            for plan, agent in self._hosted:
-                self._readers.append(self._reader(plan, agent, opened.instances, committer, recall, takeover, pool))
+            assembly = Assembly(
+                settings,
+                self._hosted,
+                self._coordinating,
+                self._schemas,
+                self._wiring,
+                self.metrics,
+                opened.instances,
+                committer,
+                recall,
+                takeover,
+                self._loop,
+                pool,
+            )
+            self._readers.extend(assembly.readers())
             commits = self._thread("commit", committer.run)
             commits.start()
             threads = [self._thread(f"read {reader.name}", reader.run) for reader in self._readers]
@@ -167,58 +159,6 @@ class Worker:
             reader.close()
         log.info("drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished)
 
-    def _reader(
-        self,
-        plan: Plan,
-        agent: AgentPlan,
-        instances: dict[Any, Any],
-        committer: Committer,
-        recall: Recall,
-        takeover: Takeover,
-        pool: ThreadPoolExecutor,
-    ) -> Reader:
-        settings = self._settings
-        topics = Topics(settings.namespace, plan.workflow)
-        handling = Handling(
-            plan,
-            agent,
-            topics,
-            contract_reader=ContractReader(agent.accepts, self._schemas),
-            emitter=Emitter(plan, agent, topics, settings.build),
-            surroundings=_Around(plan, topics, recall, self._schemas, self._wiring.dependency_names),
-            recall=recall,
-            submit=committer.submit,
-            metrics=self.metrics,
-            dependencies=[instances[kind] for _, kind in agent.dependencies],
-        )
-        inline = not agent.agent.is_async and not agent.agent.blocking
-        runner = InlineRunner(handling) if inline else LoopRunner(handling, self._loop, pool)
-        group = topics.group(agent.name)
-        config = consumer_config(
-            settings.bootstrap,
-            group,
-            settings.transactional_id,
-            settings.slot,
-            **{
-                "logger": client_logger(f"consumer {agent.name}"),
-                "statistics.interval.ms": STATISTICS_INTERVAL_MS,
-                "stats_cb": statistics_callback(group, self.metrics),
-            },
-        )
-        return Reader(
-            of_agent(agent, topics),
-            config=config,
-            bootstrap=settings.bootstrap,
-            takeover=takeover,
-            transactional_id=settings.transactional_id,
-            commit_lock=committer.lock,
-            producing=committer.producing,
-            sweep=committer.sweep,
-            backlog=lambda: committer.backlog,
-            runner=runner,
-            metrics=self.metrics,
-        )
-
     # -- threads ------------------------------------------------------------------------------------------------------
 
     def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
@@ -247,33 +187,3 @@ class Worker:
 
     def _on_loop(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-
-class _Around:
-    """What turns reach for: earlier versions of their case, and their dependencies."""
-
-    def __init__(
-        self, plan: Plan, topics: Topics, recall: Recall, schemas: SchemaSource, dependencies: Iterable[str]
-    ) -> None:
-        self._plan = plan
-        self._topics = topics
-        self._recall = recall
-        self._schemas = schemas
-        self._dependencies = frozenset(dependencies)
-
-    def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]:
-        return calling(turn.agent, dependency, self._dependencies)
-
-    async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
-        inbound = turn.origin
-        assert isinstance(inbound, Inbound)
-        return await asyncio.to_thread(
-            earlier_version,
-            self._plan,
-            self._topics,
-            turn,
-            inbound.lineage,
-            contract,
-            self._recall,
-            self._schemas,
-        )

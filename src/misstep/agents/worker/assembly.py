@@ -1,0 +1,151 @@
+"""The readers of a worker: who is heard, by whom it is answered, where the answers go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from misstep.agents.decide import TryAgain
+from misstep.agents.emit import Emitter
+from misstep.agents.inbound import Delivered
+from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.subscription import Subscription, of_agent, of_coordinator, of_undo
+from misstep.agents.unwinding import Unwinding
+from misstep.agents.wiring import Wiring
+from misstep.agents.worker.around import Around
+from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.saga_runner import SagaRunner, Tries
+from misstep.agents.worker.work import Handling, InlineRunner, LoopRunner, Runner
+from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statistics_callback
+from misstep.bus.config import consumer_config
+from misstep.bus.recall import EventReader
+from misstep.bus.takeover import Takeover
+from misstep.bus.topics import Topics
+from misstep.contracts import Reader as ContractReader
+from misstep.contracts import SchemaSource
+from misstep.contracts.event import Record, now_ms
+
+
+@dataclass
+class Assembly:
+    """Everything that a worker's readers share."""
+
+    settings: WorkerSettings
+    hosted: Sequence[tuple[Plan, AgentPlan]]
+    coordinating: Sequence[Plan]
+    schemas: SchemaSource
+    wiring: Wiring
+    metrics: Metrics
+    instances: Mapping[Any, Any]
+    committer: Committer
+    recall: EventReader
+    takeover: Takeover
+    loop: asyncio.AbstractEventLoop
+    pool: ThreadPoolExecutor
+
+    def readers(self) -> Iterator[Reader]:
+        """One for each agent, each undo, and for the coordinator of each workflow."""
+        for plan, agent in self.hosted:
+            yield self._agent(plan, agent)
+        for plan in {plan.workflow: plan for plan in (*(plan for plan, _ in self.hosted), *self.coordinating)}.values():
+            yield from self._saga(plan)
+
+    # -- agents -------------------------------------------------------------------------------------------------------
+
+    def _agent(self, plan: Plan, agent: AgentPlan) -> Reader:
+        topics = Topics(self.settings.namespace, plan.workflow)
+        handling = Handling(
+            plan,
+            agent,
+            topics,
+            contract_reader=ContractReader(agent.accepts, self.schemas),
+            emitter=Emitter(plan, agent, topics, self.settings.build),
+            surroundings=Around(plan, topics, self.recall, self.schemas, self.wiring.dependency_names),
+            recall=self.recall,
+            submit=self.committer.submit,
+            metrics=self.metrics,
+            dependencies=[self.instances[kind] for _, kind in agent.dependencies],
+        )
+        inline = not agent.agent.is_async and not agent.agent.blocking
+        runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
+        return self._reader(of_agent(agent, topics), runner)
+
+    # -- the saga -----------------------------------------------------------------------------------------------------
+
+    def _saga(self, plan: Plan) -> Iterator[Reader]:
+        topics = Topics(self.settings.namespace, plan.workflow)
+        undos = [agent for of, agent in self.hosted if of.workflow == plan.workflow and agent.undo is not None]
+        coordinates = plan in self.coordinating and plan.compensates
+        if not undos and not coordinates:
+            return
+        unwinding = Unwinding(
+            plan,
+            topics,
+            self.settings.build,
+            recall=self._recall_soon,
+            schemas=self.schemas,
+            hosted={
+                agent.name: [self.instances[kind] for _, kind in agent.undo.dependencies]
+                for agent in undos
+                if agent.undo is not None
+            },
+            now_ms=now_ms,
+        )
+        for agent in undos:
+            yield self._undo(unwinding, agent.name, topics)
+        if coordinates:
+            yield self._coordinator(unwinding, plan, topics)
+
+    def _undo(self, unwinding: Unwinding, agent: str, topics: Topics) -> Reader:
+        async def answer(message: Delivered, tries: Tries) -> list[Record] | TryAgain:
+            return await unwinding.undo(agent, message, tries)
+
+        subscription = of_undo(agent, topics)
+        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, self.metrics)
+        return self._reader(subscription, runner)
+
+    def _coordinator(self, unwinding: Unwinding, plan: Plan, topics: Topics) -> Reader:
+        async def answer(message: Delivered, tries: Tries) -> list[Record] | TryAgain:
+            return await unwinding.begin(message)
+
+        subscription = of_coordinator(plan, topics)
+        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, self.metrics)
+        return self._reader(subscription, runner)
+
+    async def _recall_soon(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
+        return await asyncio.to_thread(self.recall, topic, partition, offset)
+
+    # -- any reader ---------------------------------------------------------------------------------------------------
+
+    def _reader(self, subscription: Subscription, runner: Runner) -> Reader:
+        settings, committer = self.settings, self.committer
+        config = consumer_config(
+            settings.bootstrap,
+            subscription.group,
+            settings.transactional_id,
+            settings.slot,
+            **{
+                "logger": client_logger(f"consumer {subscription.name}"),
+                "statistics.interval.ms": STATISTICS_INTERVAL_MS,
+                "stats_cb": statistics_callback(subscription.group, self.metrics),
+            },
+        )
+        return Reader(
+            subscription,
+            config=config,
+            bootstrap=settings.bootstrap,
+            takeover=self.takeover,
+            transactional_id=settings.transactional_id,
+            commit_lock=committer.lock,
+            producing=committer.producing,
+            sweep=committer.sweep,
+            backlog=lambda: committer.backlog,
+            runner=runner,
+            metrics=self.metrics,
+        )

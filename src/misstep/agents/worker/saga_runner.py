@@ -1,0 +1,85 @@
+"""Runs what is no agent's turn: the coordinator's commands and agents' undos, as tasks on the worker's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from misstep.agents.decide import TryAgain
+from misstep.agents.inbound import Delivered
+from misstep.agents.unwinding import UNDO_FAILED
+from misstep.agents.worker.committer import Finished
+from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.work import FOREVER_S, Cases, Work
+from misstep.contracts.event import OK, Record
+
+Tries = list[tuple[str, int]]
+Answer = Callable[[Delivered, Tries], Awaitable[list[Record] | TryAgain]]
+
+
+class SagaRunner:
+    """Answers each message with records, or with a wait and another try."""
+
+    collects = True
+
+    def __init__(
+        self,
+        name: str,
+        answer: Answer,
+        submit: Callable[[Finished], None],
+        loop: asyncio.AbstractEventLoop,
+        metrics: Metrics,
+    ) -> None:
+        self._name = name
+        self._answer = answer
+        self._submit = submit
+        self._loop = loop
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def bind(self, cases: Cases) -> None:
+        self._cases = cases
+
+    def start(self, works: list[Work]) -> None:
+        self._loop.call_soon_threadsafe(self._start_here, works)
+
+    def start_due(self) -> None:
+        """Waits are the loop's business."""
+
+    def next_due_s(self) -> float:
+        return FOREVER_S
+
+    def _start_here(self, works: list[Work]) -> None:
+        for work in works:
+            task = self._loop.create_task(self._see_through(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a turn broke the worker", "exception": error})
+
+    async def _see_through(self, work: Work) -> None:
+        following: Work | None = work
+        while following is not None:
+            work = following
+            made = work.earlier[0] if work.earlier is not None else 0
+            tries: Tries = [(UNDO_FAILED, 0)] * made
+            while not work.window.revoked:
+                result = await self._answer(work.message, tries)
+                if not isinstance(result, TryAgain):
+                    self._finish(work, result)
+                    break
+                work.tried = True
+                work.window.attempts[work.position] = (len(tries), 0)
+                work.window.tried = True
+                self._metrics.retried(self._name, UNDO_FAILED)
+                await asyncio.sleep(result.wait_ms / 1000)
+            following = self._cases.over(work)
+
+    def _finish(self, work: Work, records: list[Record]) -> None:
+        reason = next((value for name, value in records[0].headers if name == "ce_failurereason"), None) or b"ok"
+        self._submit(
+            Finished(self._cases, work.window, work.position, records, reason.decode() or OK, lambda why: records)
+        )
