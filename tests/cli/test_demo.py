@@ -85,7 +85,7 @@ def test_interrupted_while_the_servers_start_it_stops_them_and_a_later_demo_work
     said = read_until(process, "Everything goes on running")
     assert "each has exactly one outcome" in said
     second = own("demo", "--json")
-    assert (second.code, "Another demo runs" in second.json["error"]) == (2, True)
+    assert (second.code, "Another demo or drill runs" in second.json["error"]) == (2, True)
     code, errors = interrupt(process)
     assert (code, "Traceback" in errors) == (0, False)
     assert none_left(str(data)), living_with(str(data))

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 
 from misstep.cli.called_as import called_as
-from misstep.cli.demo.namespaces import new_namespace
 from misstep.cli.demo.report import demo_json, print_report
 from misstep.cli.demo.stage import staged
 from misstep.cli.interrupts import Interrupts
 from misstep.cli.options import AsJson, Kafka, Postgres, ProjectRoot
 from misstep.cli.show import console, print_json
+from misstep.cli.staging.namespaces import new_namespace
 from misstep.cli.surroundings import surroundings
 from misstep.dev.progress import Lines, Silent, Terminal
 from misstep.errors import AnswerIsNo
@@ -44,7 +44,7 @@ def demo(
     Example: [bold]misstep demo --hold[/bold]
     """
     configure_logs("error")
-    env = surroundings(project=project, kafka=kafka, postgres=postgres, namespace=new_namespace())
+    env = surroundings(project=project, kafka=kafka, postgres=postgres, namespace=new_namespace("demo"))
     out = console()
     errors = Console(stderr=True, highlight=False)
     progress = Silent() if as_json else Terminal(out) if out.is_terminal else Lines(sys.stdout)

@@ -9,20 +9,22 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from misstep.agents.worker.supervise import python_command
 from misstep.bus.provision import connect
 from misstep.cli.applying import KAFKA_PATIENCE_S, apply
 from misstep.cli.await_outcomes import await_outcomes
-from misstep.cli.demo.accounting import Books, balance_books
-from misstep.cli.demo.agents_process import AgentsProcess
-from misstep.cli.demo.alone import alone
-from misstep.cli.demo.audit import await_audit
 from misstep.cli.demo.faults import WiredFaults, wired_faults
 from misstep.cli.demo.messages import DemoMessages, demo_messages
-from misstep.cli.demo.namespaces import delete_old_demos
 from misstep.cli.demo.publishing import Sent, publish_steadily
-from misstep.cli.demo.serving import serving
 from misstep.cli.interrupts import Interrupts
 from misstep.cli.outcome_watch import Ended, OutcomeWatch
+from misstep.cli.staging.accounting import Books, balance_books
+from misstep.cli.staging.alone import alone
+from misstep.cli.staging.audit import await_audit
+from misstep.cli.staging.child import Child
+from misstep.cli.staging.groups import await_groups
+from misstep.cli.staging.namespaces import delete_old_namespaces
+from misstep.cli.staging.serving import serving
 from misstep.composition import Environment
 from misstep.dev.progress import Reporter
 from misstep.errors import UsageError
@@ -44,7 +46,7 @@ class DemoRun:
     namespace: str
     made: DemoMessages
     wired: WiredFaults
-    agents: AgentsProcess
+    agents: Child
     sent: Sent
     ended: list[Ended]
     books: Books
@@ -74,20 +76,25 @@ def staged(
         progress.say(f"Kafka at {env.bootstrap} and Postgres are up ({clock.lap('servers'):.1f} s)")
         admin = connect(env.bootstrap, KAFKA_PATIENCE_S)
         if env.settings.kafka is None:
-            delete_old_demos(admin)
+            delete_old_namespaces(admin)
         applied = apply(env)
         progress.say(
             f"Namespace {env.settings.namespace}: {applied.topics} topics, {applied.contracts} contracts, "
             f"{applied.migrations} migrations ({clock.lap('apply'):.1f} s)"
         )
         log = env.data / "logs" / f"{env.settings.namespace}.log"
-        agents = AgentsProcess({**env.child_environment(), "INVOICE_FAULTS": wired.variable}, log)
+        agents = Child(
+            "The agents",
+            python_command("misstep.cli.main", "run", "--level", "info", "--until-eof"),
+            {**env.child_environment(), "INVOICE_FAULTS": wired.variable},
+            log,
+        )
         stack.callback(agents.stop)
         stack.callback(progress.say, "Stopping what the demo started ...")
         with interrupts.held():
             agents.start()
         groups = [*(topics.group(name) for name in plan.agents), topics.audit_group()]
-        agents.await_ready(admin, groups, READY_S)
+        await_groups(admin, groups, READY_S, log, agents.check)
         progress.say(f"{', '.join(plan.agents)} and the audit sink are ready ({clock.lap('agents'):.1f} s)")
         watch = OutcomeWatch(env.bootstrap, topics)
         stack.callback(watch.close)

@@ -1,4 +1,4 @@
-"""The books of a demo: every case that was published has exactly one outcome, and nothing else has one."""
+"""The books: every case that was published has exactly one outcome, and nothing else has one."""
 
 from __future__ import annotations
 

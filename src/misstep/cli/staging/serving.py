@@ -1,4 +1,4 @@
-"""Kafka and Postgres while a demo lasts."""
+"""Kafka and Postgres while a demo or a drill lasts."""
 
 from __future__ import annotations
 
