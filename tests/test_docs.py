@@ -11,6 +11,7 @@ from prometheus_client import Metric
 
 from misstep.agents.worker.metrics import Metrics
 from misstep.cli.commands import COMMANDS
+from misstep.cli.serve_metrics import PROCESS
 from misstep.contracts.event import HEADERS
 from misstep.contracts.failure import REASONS
 from misstep.contracts.letter import Envelope
@@ -43,7 +44,8 @@ def metrics() -> dict[str, str]:
     collected: list[Metric] = list(Metrics().registry.collect())
     collected += [found for name in vars(sink_metrics) if name.isupper() and name != "LABELS"
                   for found in getattr(sink_metrics, name).collect()]  # fmt: skip
-    return {one.name + ("_total" if one.type == "counter" else ""): one.documentation for one in collected}
+    said = {one.name + ("_total" if one.type == "counter" else ""): one.documentation for one in collected}
+    return said | dict([PROCESS])
 
 
 def test_the_tables_of_headers_are_the_headers() -> None:

@@ -185,7 +185,7 @@ def test_metrics_are_served_one_port_a_process_and_a_taken_port_is_a_sentence(
             time.sleep(0.1)
         raise AssertionError(f"no metrics of process {number}")
 
-    assert 'misstep_assigned_partitions{agent="price"}' in metrics(0)
+    assert 'misstep_assigned_partitions{agent="price",workflow="' in metrics(0)
     assert "misstep_audit_rows_total" in metrics(1)
     second = Running(fresh, tmp_path / "second", "--only", "agents", "--metrics-port", str(port))
     runs.append(second)

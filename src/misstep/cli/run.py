@@ -15,6 +15,7 @@ from misstep.bus.provision import connect
 from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.free_slots import reserve_slots
 from misstep.cli.options import AsJson, Kafka, Namespace, Postgres, ProjectRoot
+from misstep.cli.serve_metrics import HERE_ONLY
 from misstep.cli.show import print_json
 from misstep.cli.surroundings import surroundings
 from misstep.cli.until_eof import drain_at_eof
@@ -52,6 +53,9 @@ def run(
         int | None,
         typer.Option(min=1, max=65_000, help="Serve metrics for Prometheus: the first process here, the next one up."),
     ] = None,
+    metrics_address: Annotated[
+        str, typer.Option(help="The address to serve them on; 0.0.0.0 for every one of this host.")
+    ] = HERE_ONLY,
     level: Annotated[Level, typer.Option(help="How much the logs say.")] = Level.INFO,
     until_eof: Annotated[bool, typer.Option("--until-eof", hidden=True, help="Stop when standard input ends.")] = False,
     kafka: Kafka = None,
@@ -84,12 +88,17 @@ def run(
     children: list[Child] = []
     if only is not Only.SINK:
         for slot in slots:
-            arguments = ["--index", str(slot.index), *_common(level, metrics_port, len(children)), *chosen]
+            arguments = [
+                "--index",
+                str(slot.index),
+                *_common(level, metrics_port, metrics_address, len(children)),
+                *chosen,
+            ]
             children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))
     if only is not Only.AGENTS:
         workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
         instance = f"{slots[0].name}.sink"
-        arguments = ["--instance", instance, *_common(level, metrics_port, len(children)), *workflows]
+        arguments = ["--instance", instance, *_common(level, metrics_port, metrics_address, len(children)), *workflows]
         children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
     names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only is not Only.SINK else []
     workers = sum(child.name.startswith("worker") for child in children)
@@ -105,9 +114,11 @@ def run(
     raise typer.Exit(Supervisor(children).run())
 
 
-def _common(level: Level, metrics_port: int | None, number: int) -> list[str]:
+def _common(level: Level, metrics_port: int | None, metrics_address: str, number: int) -> list[str]:
     """What every child is told; `number` counts them."""
-    port = [] if metrics_port is None else ["--metrics-port", str(metrics_port + number)]
+    port: list[str] = []
+    if metrics_port is not None:
+        port = ["--metrics-port", str(metrics_port + number), "--metrics-address", metrics_address]
     return ["--level", level, "--until-eof", *port]
 
 

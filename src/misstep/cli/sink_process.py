@@ -13,7 +13,7 @@ import structlog
 
 from misstep.bus.registry import KafkaSchemas
 from misstep.cli.avro_for_audit import AvroForAudit
-from misstep.cli.serve_metrics import serve_metrics
+from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import Environment, environment
 from misstep.errors import MisstepError
@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instance", help="a name that is stable across restarts, different for each sink process")
     parser.add_argument("--level", default="info")
-    parser.add_argument("--metrics-port", type=int, help="serve metrics there")
+    metrics_options(parser)
     parser.add_argument("--until-eof", action="store_true", help="drain when standard input ends")
     parser.add_argument("workflows", nargs="*", help="default: all of the project")
     options = parser.parse_args()
@@ -50,7 +50,7 @@ def main() -> int:
         drain_at_eof(LEFT_ALONE_S)
     try:
         env = environment()
-        serve_metrics(options.metrics_port)
+        serve_metrics(options, "audit sink", env.build)
         sinks = {name: sink_of(env, name, options.instance) for name in (options.workflows or env.plans)}
     except MisstepError as error:
         log.error("cannot start", why=str(error))

@@ -13,7 +13,7 @@ import structlog
 
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import take_slot
-from misstep.cli.serve_metrics import serve_metrics
+from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import environment
 from misstep.errors import MisstepError
@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=int, required=True, help="index of the slot on this host")
     parser.add_argument("--level", default="info")
-    parser.add_argument("--metrics-port", type=int, help="serve metrics there")
+    metrics_options(parser)
     parser.add_argument("--until-eof", action="store_true", help="drain when standard input ends")
     parser.add_argument("agents", nargs="*", help="WORKFLOW or WORKFLOW/AGENT; all without any")
     options = parser.parse_args()
@@ -36,7 +36,7 @@ def main() -> int:
         env = environment()
         slot = take_slot(env.data / "slots", env.settings.slot, options.index)
         worker = env.worker(slot.name, options.agents)
-        serve_metrics(options.metrics_port, worker.metrics.registry)
+        serve_metrics(options, "worker", env.build, worker.metrics.registry)
     except MisstepError as error:
         log.error("cannot start", why=str(error))
         return error.exit_code
