@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from misstep.agents.wiring import Wiring
     from misstep.agents.wiring_settings import Settings
     from misstep.contracts import Contract, Escalated, Outcome, upcaster
+    from misstep.dlq.room import DeadLetters
     from misstep.saga.choreography import Choreography
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "misstep.agents.wiring": ("Wiring",),
     "misstep.agents.wiring_settings": ("Settings",),
     "misstep.contracts": ("Contract", "Escalated", "Outcome", "upcaster"),
+    "misstep.dlq.room": ("DeadLetters",),
     "misstep.saga.choreography": ("Choreography",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -45,6 +47,7 @@ __all__ = [
     "Agent",
     "Choreography",
     "Contract",
+    "DeadLetters",
     "Escalated",
     "Failure",
     "Outcome",

@@ -6,12 +6,13 @@ import importlib
 import os
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 from misstep.agents.wiring import Wiring
 from misstep.contracts import Contract
+from misstep.dlq.room import DeadLetters
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
 from misstep.saga.mount import ROOMS, lay_types_link, mount_rooms, mounted_root, unmount_rooms
@@ -38,6 +39,12 @@ class Project:
     """Every contract of the room `contracts/` that bears a name of its own, by name and version."""
     wiring: Wiring
     """Of `agents/wiring.py`; without providers when the project has none."""
+    dead_letters: dict[str, DeadLetters] = field(default_factory=dict)
+    """What the room `dlq/` says, by workflow; a workflow of which it says nothing has no entry."""
+
+    def letters_of(self, workflow: str) -> DeadLetters:
+        """What `dlq/` says of a workflow's letters; nothing (no repairs, no redaction) when it is silent."""
+        return self.dead_letters.get(workflow) or DeadLetters(workflow)
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -94,6 +101,7 @@ def load_project(root: Path) -> Project:
         {name: scores[name] for name in sorted(scores)},
         tuple(contracts[key] for key in sorted(contracts)),
         _wiring(root),
+        _dead_letters(root, scores),
     )
 
 
@@ -150,6 +158,23 @@ def _own_contracts(module: ModuleType) -> Iterator[type[Contract]]:
             and vars(value).get("__contract__") is not None
         ):
             yield value
+
+
+def _dead_letters(root: Path, scores: dict[str, Choreography]) -> dict[str, DeadLetters]:
+    found: dict[str, DeadLetters] = {}
+    for module in _modules(root, "dlq", "*.py"):
+        for value in vars(module).values():
+            if not isinstance(value, DeadLetters):
+                continue
+            if value.workflow not in scores:
+                known = ", ".join(sorted(scores)) or "none"
+                raise UsageError(f"{value.where}: there is no workflow {value.workflow!r} in saga/; there is: {known}.")
+            if found.setdefault(value.workflow, value) is not value:
+                raise UsageError(
+                    f"{value.where}: the dead letters of {value.workflow} are declared at "
+                    f"{found[value.workflow].where} already; a workflow has one DeadLetters object."
+                )
+    return found
 
 
 def _wiring(root: Path) -> Wiring:
