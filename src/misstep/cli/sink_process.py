@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
@@ -23,8 +24,11 @@ from misstep.store.sink import Sink
 BROKE = 70
 
 
-def main() -> int:
-    """Run a sink for each workflow until SIGTERM; a second signal ends the process at once."""
+def main(compose: Callable[[], Environment] = environment) -> int:
+    """Run a sink for each workflow until SIGTERM; a second signal ends the process at once.
+
+    `compose` makes the environment: a drill brings a project of its own.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instance", help="a name that is stable across restarts, different for each sink process")
     parser.add_argument("--level", default="info")
@@ -49,7 +53,7 @@ def main() -> int:
     if options.until_eof:
         drain_at_eof(LEFT_ALONE_S)
     try:
-        env = environment()
+        env = compose()
         serve_metrics(options, "audit sink", env.build)
         sinks = {name: sink_of(env, name, options.instance) for name in (options.workflows or env.plans)}
     except MisstepError as error:

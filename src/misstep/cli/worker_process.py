@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
@@ -15,13 +16,16 @@ from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import take_slot
 from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
-from misstep.composition import environment
+from misstep.composition import Environment, environment
 from misstep.errors import MisstepError
 from misstep.logs import configure_logs
 
 
-def main() -> int:
-    """Run one worker until SIGTERM; a second signal ends the process at once."""
+def main(compose: Callable[[], Environment] = environment) -> int:
+    """Run one worker until SIGTERM; a second signal ends the process at once.
+
+    `compose` makes the environment: a drill brings a project of its own.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=int, required=True, help="index of the slot on this host")
     parser.add_argument("--level", default="info")
@@ -33,7 +37,7 @@ def main() -> int:
     log = structlog.get_logger("misstep.worker")
     tune_interpreter()
     try:
-        env = environment()
+        env = compose()
         slot = take_slot(env.data / "slots", env.settings.slot, options.index)
         worker = env.worker(slot.name, options.agents)
         serve_metrics(options, "worker", env.build, worker.metrics.registry)
