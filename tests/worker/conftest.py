@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -29,7 +30,6 @@ from misstep.saga.compile import compile_plan
 from tests.conftest import Servers
 from tests.worker import oracle
 from tests.worker import score as scores
-from tests.worker.score import Order
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 2
@@ -52,9 +52,9 @@ class Site:
     def agents(self) -> list[str]:
         return list(self.plan.agents)
 
-    def publish(self, orders: list[Order], *, prefix: str = "case") -> set[str]:
-        """Publish cases; returns their ids."""
-        publisher = CasePublisher(self.kafka, self.topics, Order)
+    def publish(self, orders: Sequence[Any], *, prefix: str = "case") -> set[str]:
+        """Publish cases, of the contract that begins the workflow; returns their ids."""
+        publisher = CasePublisher(self.kafka, self.topics, self.plan.starts)
         ids = set()
         for order in orders:
             case_id = f"{prefix}-{order.number}"
@@ -108,12 +108,17 @@ class Site:
 
     @contextmanager
     def hosting(
-        self, *, seam: Callable[[str], None] = lambda name: None, slot: str = "test-0", agents: list[str] | None = None
+        self,
+        *,
+        seam: Callable[[str], None] = lambda name: None,
+        slot: str = "test-0",
+        agents: list[str] | None = None,
+        coordinate: bool = True,
     ) -> Iterator[Worker]:
         """A worker in this process, in a thread."""
-        hosted = [(self.plan, agent) for agent in self.plan.agents.values() if not agents or agent.name in agents]
+        hosted = [(self.plan, agent) for agent in self.plan.agents.values() if agents is None or agent.name in agents]
         settings = WorkerSettings(self.kafka, self.namespace, slot, "tests", drain_s=5, seam=seam)
-        worker = Worker(settings, hosted, Wiring(), LocalSchemas())
+        worker = Worker(settings, hosted, Wiring(), LocalSchemas(), coordinating=[self.plan] if coordinate else [])
         broke: list[BaseException] = []
 
         def run() -> None:
@@ -143,6 +148,13 @@ def plans() -> dict[str, Plan]:
 @pytest.fixture
 def make_site(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
     yield from _sites(servers, plans)
+
+
+@pytest.fixture
+def make_site_of(servers: Servers) -> Iterator[Callable[[Plan], Site]]:
+    """Sites of any plan."""
+    with ExitStack() as stack:
+        yield lambda plan: stack.enter_context(contextmanager(_sites)(servers, {"it": plan}))("it")
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def check(
     content says and chains to its parent's; histories point at the events that they name. `born_broken`: cases whose
     own headers were published broken, and so have no whole history.
     """
-    names = [topics.cases, topics.outcomes, topics.dlq]
+    names = [topics.cases, topics.outcomes, topics.dlq, topics.undo]
     names += [topic for agent in agents for topic in (topics.agent(agent), topics.failed(agent))]
     log = read_all(bootstrap, names)
     by_topic: dict[str, list[Seen]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from misstep.agents.inbound import hears
@@ -16,6 +16,20 @@ COORDINATOR = "coordinator"
 Hears = Callable[[Mapping[str, bytes]], bool]
 
 
+Identity = Callable[[bytes | None, Sequence[tuple[str, bytes | None]]], bytes | None]
+"""What makes a message the same as another, from its key and its headers; None: it is like no other."""
+
+
+def by_key(key: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """A case that is published again has the same id, which is its key."""
+    return key
+
+
+def by_ce_id(key: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """An event that is sent again has the same `ce_id`."""
+    return next((value for name, value in headers if name == "ce_id"), None)
+
+
 @dataclass(frozen=True)
 class Subscription:
     """One consumer group of a workflow: an agent's, or one of the saga's."""
@@ -25,8 +39,9 @@ class Subscription:
     group: str
     heard: Mapping[str, Hears | None]
     """Topic -> is this message for us? None: all of them are."""
-    cases_topic: str = ""
-    """The topic where cases begin, if this group reads it."""
+    once_topic: str = ""
+    """Topic of which a message that comes again under a known identity is passed over."""
+    identity: Identity = by_key
 
 
 def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
@@ -46,7 +61,9 @@ def of_undo(agent: str, topics: Topics) -> Subscription:
     def hears_command(headers: Mapping[str, bytes]) -> bool:
         return headers.get("ce_route") == route and headers.get("ce_carried") != name
 
-    return Subscription(f"{agent}.undo", topics.group(f"{agent}.undo"), {topics.undo: hears_command})
+    return Subscription(
+        f"{agent}.undo", topics.group(f"{agent}.undo"), {topics.undo: hears_command}, topics.undo, by_ce_id
+    )
 
 
 def of_coordinator(plan: Plan, topics: Topics) -> Subscription:

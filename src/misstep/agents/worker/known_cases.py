@@ -12,7 +12,9 @@ from collections import Counter, deque
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from misstep.agents.subscription import Identity, by_key
 from misstep.bus.config import reader_config
+from misstep.bus.message import headers_of
 
 WINDOW_CASES = 10_000
 READ_BACK_MAX_S = 10.0
@@ -42,7 +44,13 @@ class KnownCases:
         return known
 
 
-def read_back(bootstrap: str, client_id: str, topic: str, bases: dict[int, tuple[int, int]]) -> dict[int, KnownCases]:
+def read_back(
+    bootstrap: str,
+    client_id: str,
+    topic: str,
+    bases: dict[int, tuple[int, int]],
+    identity: Identity = by_key,
+) -> dict[int, KnownCases]:
     """The known cases of each partition just before its base. `bases`: partition -> (first offset there is, base)."""
     known = {partition: KnownCases() for partition in bases}
     starts = {partition: max(first, base - WINDOW_CASES) for partition, (first, base) in bases.items() if base > first}
@@ -66,7 +74,7 @@ def read_back(bootstrap: str, client_id: str, topic: str, bases: dict[int, tuple
                 if message.offset() >= bases[partition][1]:  # type: ignore[operator]
                     left.discard(partition)
                     continue
-                known[partition].seen(message.key())
+                known[partition].seen(identity(message.key(), headers_of(message)))
                 if message.offset() == bases[partition][1] - 1:
                     left.discard(partition)
         return known

@@ -69,7 +69,8 @@ class Reader:
         self._runner = runner
         self._metrics = metrics
         self._heard = dict(subscription.heard)
-        self._cases_topic = subscription.cases_topic
+        self._once_topic = subscription.once_topic
+        self._identity = subscription.identity
         self._known: dict[int, KnownCases] = {}
         self._windows: dict[Place, Window] = {}
         self._paused: set[Place] = set()
@@ -218,11 +219,11 @@ class Reader:
         key = message.key()
         raw = headers_of(message)
         hears = self._heard[topic]
-        if topic == self._cases_topic and self._known[partition].seen(key):
+        if topic == self._once_topic and self._known[partition].seen(self._identity(key, raw)):
             if not window.finished_before(position):
                 window.skipped.append(position)
                 self._metrics.duplicate(self.name)
-                log.info("case published again under a known id", case_id=str(key), topic=topic, offset=offset)
+                log.info("published again under a known id", key=str(key), topic=topic, offset=offset)
             return None
         if window.finished_before(position):
             return None
@@ -386,13 +387,13 @@ class Reader:
                     first_left=first[place],
                 )
                 progress[place] = Progress(first[place])
-        if self._cases_topic:
+        if self._once_topic:
             bases = {
                 partition: (first[topic, partition], found.base or 0)
                 for (topic, partition), found in progress.items()
-                if topic == self._cases_topic
+                if topic == self._once_topic
             }
-            self._known.update(read_back(self._bootstrap, self._id, self._cases_topic, bases))
+            self._known.update(read_back(self._bootstrap, self._id, self._once_topic, bases, self._identity))
         windows = {place: Window(*place, found) for place, found in progress.items()}
         offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
         with self._commit_lock:  # a plain commit beats an open transaction: there must be none
