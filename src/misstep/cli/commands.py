@@ -16,6 +16,7 @@ class Command(NamedTuple):
 
 COMMANDS: Final = (
     Command("demo", "misstep.cli.demo.command", "Run the bundled workflow end to end, faults included."),
+    Command("drill", "misstep.cli.drill.command", "Try a promise on real servers, with faults on purpose."),
     Command("new", "misstep.cli.new", "Make a new project with the four rooms, ready to run."),
     Command("up", "misstep.cli.up", "Start the embedded Kafka and Postgres."),
     Command("down", "misstep.cli.down", "Stop the embedded Kafka and Postgres; their data stays."),

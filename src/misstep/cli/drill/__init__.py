@@ -1,0 +1,1 @@
+"""Drills: one promise each, tried on real Kafka and Postgres with faults on purpose."""
