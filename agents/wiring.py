@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from pydantic import Field
 from rooms.agents.invoice_faults import FaultyOrders, parse_faults
@@ -11,8 +12,12 @@ from rooms.agents.invoice_ledger import Ledger
 from rooms.agents.invoice_orders import Orders
 from rooms.agents.invoice_reader import PrimaryReader, ReceiptReader, SlowReader
 from rooms.agents.invoice_remittances import Remittances
+from rooms.agents.outreach_drafters import FallbackDrafter, FaultyModel, PrimaryDrafter
+from rooms.agents.outreach_drafters import parse_faults as outreach_faults
+from rooms.agents.outreach_writer import SOUND, Writer, build_of
 
 from misstep import Settings, Wiring
+from misstep.models import Model, ModelSettings, open_model
 
 wiring = Wiring()
 
@@ -82,3 +87,49 @@ async def remittances(settings: RemittancesSettings) -> AsyncIterator[Remittance
     connections = Connections(settings.postgres, application="invoice remittances")
     yield PostgresRemittances(connections, settings.namespace)
     await connections.close()
+
+
+class PrimaryDrafterSettings(ModelSettings, env_prefix="OUTREACH_PRIMARY_"):
+    """Of who drafts first: a provider's model when OUTREACH_PRIMARY_MODEL names one, else the writer."""
+
+    timeout: str = Field(default="15s", description="Less than the drafters' budget, so that it is said who was slow.")
+    faults: str = Field(default="", description='Faults on purpose, for drills: "seed=7,down=0.1,slow=0.05".')
+    build: str = Field(
+        default=SOUND, validation_alias="OUTREACH_DRAFTER_BUILD", description="Of the writer: sound, or hasty."
+    )
+
+
+class FallbackDrafterSettings(ModelSettings, env_prefix="OUTREACH_FALLBACK_"):
+    """Of who drafts when the first could not: a provider's model when OUTREACH_FALLBACK_MODEL names one."""
+
+    timeout: str = Field(default="15s", description="As of the primary.")
+    faults: str = Field(default="", description="As of the primary.")
+
+
+@wiring.provides(
+    dependency="drafter_primary", breaker="5 failures, 30s", stand_in=lambda: PrimaryDrafter(Writer("primary"))
+)
+async def drafter_primary(settings: PrimaryDrafterSettings) -> AsyncIterator[PrimaryDrafter]:
+    writer = Writer("primary", build_of(settings.build))
+    async with _drafting(settings, writer, settings.faults) as model:
+        yield PrimaryDrafter(model)
+
+
+@wiring.provides(
+    dependency="drafter_fallback", breaker="5 failures, 30s", stand_in=lambda: FallbackDrafter(Writer("fallback"))
+)
+async def drafter_fallback(settings: FallbackDrafterSettings) -> AsyncIterator[FallbackDrafter]:
+    async with _drafting(settings, Writer("fallback"), settings.faults) as model:
+        yield FallbackDrafter(model)
+
+
+@asynccontextmanager
+async def _drafting(settings: ModelSettings, writer: Writer, faults: str) -> AsyncIterator[Model]:
+    """The provider's model that the settings name, or the writer; with the faults on purpose around it."""
+    prefix = str(settings.model_config.get("env_prefix"))
+    hits = outreach_faults(faults, what=f"{prefix}FAULTS")
+    if not settings.model:
+        yield FaultyModel(writer, hits) if faults else writer
+        return
+    async with open_model(settings) as model:
+        yield FaultyModel(model, hits) if faults else model
