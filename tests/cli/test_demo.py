@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from tests.cli.conftest import ROOT, Cli, at
 from tests.cli.leftovers import living_with, none_left
@@ -57,6 +58,10 @@ def test_every_message_is_accounted_for(demo_cli: Cli) -> None:
     why = demo_cli("why", said["why"], "--namespace", said["namespace"], "--json")
     assert why.code == 0, why.err
     assert why.json["verified"]
+    admin = AdminClient({"bootstrap.servers": demo_cli.variables["MISSTEP_KAFKA"]})
+    made = {topic.split(".")[1] for topic in admin.list_topics(timeout=10).topics if said["namespace"] in topic}
+    assert "invoice" in made
+    assert not {"outreach", "credit"} & made, "other workflows of the project have no part in it"
 
 
 @pytest.mark.parametrize("moment", ["topics,", "Published"])

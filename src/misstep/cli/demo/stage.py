@@ -69,6 +69,7 @@ def staged(
     made = demo_messages(env.project.root / RECEIPTS, seed, receipts)
     wired = wired_faults(env, seed, made.receipts)
     plan, topics = env.plan(WORKFLOW), env.topics(WORKFLOW)
+    env.plans = {WORKFLOW: plan}  # the project's other workflows get no topics here, and nobody runs them
     clock = _Clock()
     with ExitStack() as stack, interrupts.deaf_at_end():
         stack.enter_context(alone(env.data))
@@ -85,7 +86,7 @@ def staged(
         log = env.data / "logs" / f"{env.settings.namespace}.log"
         agents = Child(
             "The agents",
-            python_command("misstep.cli.main", "run", "--level", "info", "--until-eof"),
+            python_command("misstep.cli.main", "run", WORKFLOW, "--level", "info", "--until-eof"),
             {**env.child_environment(), "INVOICE_FAULTS": wired.variable},
             log,
         )
