@@ -10,6 +10,7 @@ from misstep.errors import UsageError
 
 HERE_ONLY = "127.0.0.1"
 PROCESS = ("misstep_process", "What this process is: always 1.")
+PROCESS_LABELS = ("role", "build")
 
 
 def metrics_options(parser: ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def serve_metrics(options: Namespace, role: str, build: str, registry: Collector
     """
     if options.metrics_port is None:
         return
-    what = Gauge(*PROCESS, ["role", "build"], registry=registry)
+    what = Gauge(*PROCESS, PROCESS_LABELS, registry=registry)
     what.labels(role, build).set(1)
     if registry is not REGISTRY:  # the library's own has it already
         ProcessCollector(registry=registry)
