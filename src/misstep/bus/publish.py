@@ -52,16 +52,11 @@ class CasePublisher:
         self.acknowledged = 0
         self.failed: list[tuple[str, str]] = []
 
-    def publish(self, case_id: str, value: bytes, on_acknowledged: Callable[[str], None] | None = None) -> None:
-        """Send one case. UsageError when it is larger than a case may be."""
-        if len(value) > CASE_MAX_BYTES:
-            raise UsageError(
-                f"case {case_id} is {len(value):,} bytes; a case may have {CASE_MAX_BYTES:,}: "
-                "put the large part elsewhere and publish a reference to it."
-            )
+    def headers(self, case_id: str, value: bytes) -> Headers:
+        """Every header of state version 0, as of now."""
         ce_id = event_id(case_id, 0, 0, CASES)
         hashed = chain_hash(b"", self._workflow, ce_id, self._dataschema, b"ok", b"next", b"", b"", value)
-        headers: Headers = [
+        return [
             *self._static,
             ("ce_id", ce_id),
             ("ce_subject", case_id.encode()),
@@ -69,6 +64,15 @@ class CasePublisher:
             ("ce_hash", hashed),
             ("traceparent", next_traceparent(None, case_id, 0, hashed)),
         ]
+
+    def publish(self, case_id: str, value: bytes, on_acknowledged: Callable[[str], None] | None = None) -> None:
+        """Send one case. UsageError when it is larger than a case may be."""
+        if len(value) > CASE_MAX_BYTES:
+            raise UsageError(
+                f"case {case_id} is {len(value):,} bytes; a case may have {CASE_MAX_BYTES:,}: "
+                "put the large part elsewhere and publish a reference to it."
+            )
+        headers = self.headers(case_id, value)
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:

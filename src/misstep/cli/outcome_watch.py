@@ -8,14 +8,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import orjson
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from misstep.bus.config import reader_config
+from misstep.bus.lasting import lasts
 from misstep.bus.topics import Topics
 from misstep.contracts.event import case_id_of
 from misstep.errors import MisstepError, UsageError
 
 METADATA_S = 5.0
+AGAIN_S = 0.05
 EARLIER_MAX = 500_000
 """How many outcomes of a partition are looked through for cases that ended before."""
 
@@ -48,18 +50,25 @@ class OutcomeWatch:
         if found.error is not None:
             self._consumer.close()
             raise UsageError(f"Topic {self._topic} does not exist; run `misstep apply` first.")
-        self._from = [
-            TopicPartition(self._topic, one, self._consumer.get_watermark_offsets(
-                TopicPartition(self._topic, one), METADATA_S, cached=False
-            )[1])
-            for one in found.partitions
-        ]  # fmt: skip
+        self._from = [TopicPartition(self._topic, one, self._end(one)) for one in found.partitions]
         self._consumer.assign(self._from)
         self.ended: list[Ended] = []
         self._failed: str = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="outcomes", daemon=True)
         self._thread.start()
+
+    def _end(self, partition: int) -> int:
+        """Where the next outcome will stand; a topic that was made a moment ago may not have its leader yet."""
+        until = time.monotonic() + METADATA_S
+        while True:
+            try:
+                place = TopicPartition(self._topic, partition)
+                return self._consumer.get_watermark_offsets(place, METADATA_S, cached=False)[1]
+            except KafkaException as error:
+                if lasts(error.args[0]) or time.monotonic() > until:
+                    raise
+            time.sleep(AGAIN_S)
 
     def check(self) -> None:
         """Raises MisstepError when following has failed."""
