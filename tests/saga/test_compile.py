@@ -11,7 +11,6 @@ from misstep import (
     Failure,
     Turn,
     agent,
-    compensate,
     dead_letter,
     escalate,
     retry,
@@ -172,18 +171,32 @@ def _refusal(made: Choreography) -> str:
     return str(refused.value)
 
 
-def test_a_declared_fork_is_refused_for_now() -> None:
+def test_a_fork_without_a_join_is_refused() -> None:
     made = Choreography("one", starts=Application, deadline="1m")
     made.on(score_by_rule, fork="scores", rubric_fail=escalate)
     made.on(also_scores, fork="scores", rubric_fail=escalate)
-    assert "forks and joins are not carried out yet" in _refusal(made)
+    assert "ends with score_by_rule instead of a join" in _refusal(made)
 
 
-def test_a_join_is_refused_for_now() -> None:
+def test_a_fork_of_one_branch_is_refused() -> None:
+    made = Choreography("one", starts=Application, deadline="1m")
+    made.on(score_by_rule, fork="scores", rubric_fail=escalate)
+    assert "fork 'scores' has one branch" in _refusal(made)
+
+
+def test_a_join_without_a_fork_is_refused() -> None:
     made = Choreography("one", starts=Application, deadline="1m")
     made.on(score_by_rule, rubric_fail=escalate)
     made.on(meets, waive="it only waits")
-    assert "forks and joins are not carried out yet" in _refusal(made)
+    assert "no fork leads there" in _refusal(made)
+
+
+def test_branches_that_bring_the_same_contract_are_refused() -> None:
+    made = Choreography("one", starts=Application, deadline="1m")
+    made.on(score_by_rule, fork="scores", rubric_fail=escalate)
+    made.on(also_scores, fork="scores", rubric_fail=escalate)
+    made.on(meets, waive="it only waits")
+    assert "each branch brings a contract of its own, and all are joined" in _refusal(made)
 
 
 def test_an_unsound_score_is_no_plan() -> None:

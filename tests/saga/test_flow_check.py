@@ -145,11 +145,12 @@ def test_branches_of_two_forks_are_no_fork() -> None:
     assert "makes a fork" in the_one(errors(made), "pack_by_hand")
 
 
-def test_a_declared_fork_is_fine() -> None:
+def test_a_declared_fork_has_to_meet_again() -> None:
     made = _shop()
     made.on(pack, fork="packers", rubric_fail=dead_letter)
     made.on(pack_by_hand, fork="packers", rubric_fail=dead_letter)
-    assert errors(made) == []
+    assert [finding.agent for finding in errors(made)] == ["pack", "pack_by_hand"]
+    assert all("instead of a join" in finding.message for finding in errors(made))
 
 
 def test_a_standby_is_no_branch() -> None:
@@ -348,6 +349,7 @@ def maps(draw: st.DrawFn) -> ScoreMap:
         hands_to={},
         escalates=frozenset(),
         starts="a",
+        joins={},
     )
 
 

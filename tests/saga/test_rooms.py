@@ -214,17 +214,6 @@ def test_a_project_with_unprovided_dependencies_is_found(project: Write) -> None
     assert any(said.startswith("agents/shop.py:9: agent answer: nothing provides desk: Desk") for said in found)
 
 
-def test_a_score_that_is_not_carried_out_yet_is_found(project: Write) -> None:
-    root = project(
-        saga=SCORE.replace("rubric_fail=dead_letter", "rubric_fail=compensate").replace(
-            "dead_letter, escalate\n", "compensate, dead_letter, escalate\n"
-        )
-    )
-    found = [finding.message for finding in check_project(load_project(root)) if finding.level == "error"]
-    assert len(found) == 1
-    assert "compensate comes with the saga" in found[0]
-
-
 def test_a_project_without_workflows_is_found(project: Write) -> None:
     (finding,) = check_project(load_project(project(saga="")))
     assert "saga/ declares no workflow" in finding.message

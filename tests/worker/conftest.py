@@ -22,7 +22,7 @@ from misstep.agents.plan import Plan
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.worker import Worker
 from misstep.agents.worker.worker_settings import WorkerSettings
-from misstep.bus.provision import TopicSpec, apply_topics, shared_topics
+from misstep.bus.provision import apply_topics, shared_topics, workflow_topics
 from misstep.bus.publish import CasePublisher
 from misstep.bus.topics import Topics
 from misstep.contracts import LocalSchemas
@@ -175,7 +175,7 @@ def _sites(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str],
 
     def make(workflow: str, partitions: int = PARTITIONS) -> Site:
         site = Site(servers.kafka, f"t{uuid.uuid4().hex[:10]}", plans[workflow])
-        specs = [TopicSpec(name, partitions) for name in site.topics.all(site.agents)]
+        specs = workflow_topics(site.topics, site.agents, site.plan.joins, partitions)
         apply_topics(admin, [*shared_topics(site.namespace), *specs], 1)
         made.append(site)
         return site

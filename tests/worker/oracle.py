@@ -119,12 +119,14 @@ def check(
         hashes[seen.text("ce_subject")].add(seen.headers["ce_hash"])
     for seen in events:
         assert hash_of(seen.headers, seen.value) == seen.headers["ce_hash"], f"forged: {seen.identity}"
-        assert seen.headers["ce_prevhash"] in hashes[seen.text("ce_subject")], f"chain broken: {seen.identity}"
+        parents = seen.headers["ce_prevhash"].split(b",")  # several where branches of a fork meet
+        assert set(parents) <= hashes[seen.text("ce_subject")], f"chain broken: {seen.identity}"
         if seen.text("ce_subject") in born_broken:
             continue
         history = orjson.loads(seen.headers["ce_history"])
-        versions = [step[1] for step in history]
-        assert versions == list(range(int(seen.text("ce_stateversion")))), f"version step: {seen.identity}"
+        versions = [step[1] for step in history]  # branches of a fork share numbers
+        assert versions == sorted(versions), f"version step: {seen.identity}"
+        assert set(versions) == set(range(int(seen.text("ce_stateversion")))), f"version step: {seen.identity}"
         for agent, version, partition, offset, reason in history:
             if offset >= 0:
                 parent = place[topics.of_step(agent, reason), partition, offset]

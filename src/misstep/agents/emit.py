@@ -16,6 +16,7 @@ from misstep.agents.event_writer import (
     kind_headers,
 )
 from misstep.agents.inbound import Inbound
+from misstep.agents.join import Held
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Escalated, encode
@@ -106,11 +107,16 @@ class Emitter(EventWriter):
         latency_ms: int,
         tokens: int = 0,
         handoffs_left: int | None = None,
+        of_branch: str = "",
     ) -> list[Record]:
-        """The state version of a turn that failed, and whatever its route brings with it: dead letter, outcome."""
+        """The state version of a turn that failed, and whatever its route brings with it: dead letter, outcome.
+
+        of_branch: the agent whose failure a join carries out. On a branch of a fork, an ending is written and held.
+        """
         value = inbound.message.value
         kind: Headers
-        if route == ESCALATE:
+        held = bool(self._agent.held_by)
+        if route == ESCALATE and not held:
             value = self._escalation(inbound, reason, detail, evidence)
             kind = kind_headers(Escalated)
         else:
@@ -135,12 +141,27 @@ class Emitter(EventWriter):
         headers.append(("ce_failuredetail", cut_text(detail, DETAIL_MAX_CHARS)))
         record = Record(self._failed_topic, inbound.message.partition, inbound.lineage.case_id.encode(), value, headers)
         records = [record]
+        if held:
+            return records
         if route == DEAD_LETTER:
-            records.append(self.dead_letter(inbound, reason, detail, now_ms))
+            records.append(self.dead_letter(inbound, reason, detail, now_ms, agent=of_branch))
         ends = route == DEAD_LETTER or (route == ESCALATE and self._plan.escalation in (None, self._agent.name))
         if ends:
-            records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms))
+            records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms, agent=of_branch))
         return records
+
+    def carried_out(self, held: Held, now_ms: int) -> list[Record]:
+        """A join's state version when branches failed: the first one's failure, and what its route brings with it."""
+        return self.failed(
+            held.inbound,
+            reason=held.reason,
+            route=held.route,
+            detail=held.detail,
+            evidence=held.evidence,
+            now_ms=now_ms,
+            latency_ms=0,
+            of_branch=held.agent,
+        )
 
     def _received_kind(self, inbound: Inbound) -> Headers:
         """Contract headers of a failed version: what it received is what it carries."""

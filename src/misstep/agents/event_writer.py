@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
-from misstep.agents.inbound import Inbound, header_map
+from misstep.agents.inbound import Delivered, Inbound, header_map
 from misstep.agents.plan import Plan
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Outcome, encode
@@ -18,6 +18,7 @@ from misstep.contracts.event import (
     JUSTIFICATION_MAX_CHARS,
     OUTCOMES,
     Headers,
+    Lineage,
     Record,
     Timestamps,
     chain_hash,
@@ -196,24 +197,17 @@ class EventWriter:
             ("ce_tries", tries_json(tries)) if tries else _NO_TRIES,
             ("ce_evidence", evidence_bytes),
             ("ce_justification", justification_bytes),
-            (
-                "ce_history",
-                extend_history(
-                    lineage.history,
-                    lineage.step,
-                    lineage.version,
-                    message.partition,
-                    message.offset,
-                    lineage.reason,
-                ),
-            ),
+            ("ce_history", lineage.history if lineage.joined else _with_parent(lineage, message)),
             ("ce_prevhash", previous),
             ("ce_hash", hashed),
             ("traceparent", next_traceparent(lineage.traceparent, lineage.case_id, lineage.epoch, hashed)),
         ]
 
-    def dead_letter(self, inbound: Inbound, reason: str, detail: str, now_ms: int, *, group: str = "") -> Record:
-        """The message byte for byte, and beside it why it is dead. `group`: who consumed it, if not the agent's own."""
+    def dead_letter(
+        self, inbound: Inbound, reason: str, detail: str, now_ms: int, *, group: str = "", agent: str = ""
+    ) -> Record:
+        """The message byte for byte, and beside it why it is dead. `group`: who consumed it, if not the agent's own.
+        `agent`: whose failure it was, if not this one's."""
         message, lineage = inbound.message, inbound.lineage
         now = self._times.text(now_ms).decode()
         first = self._times.text(inbound.first_failed_ms).decode() if inbound.first_failed_ms else now
@@ -221,7 +215,7 @@ class EventWriter:
             case_id=lineage.case_id,
             epoch=lineage.epoch,
             version=lineage.version + 1,
-            agent=self.name,
+            agent=agent or self.name,
             reason=reason,
             detail=cut_text(detail, DETAIL_MAX_CHARS).decode(),
             attempts=len(inbound.tries) + 1,
@@ -247,6 +241,12 @@ class EventWriter:
             value,
             [*own, *beside],
         )
+
+
+def _with_parent(lineage: Lineage, message: Delivered) -> bytes:
+    return extend_history(
+        lineage.history, lineage.step, lineage.version, message.partition, message.offset, lineage.reason
+    )
 
 
 @lru_cache(maxsize=512)

@@ -167,13 +167,19 @@ def admit(
             evidence={"stage": "input", "check": error.check, "fields": error.fields, **_at(message)},
         )
         return inbound
-    if now > inbound.deadline:
-        inbound.misfit = Verdict(
-            reason=LATENCY_BLOW,
-            detail=f"the case's time budget of {plan.deadline_ms} ms was over before this turn began",
-            evidence={"deadline": inbound.deadline.decode()},
-        )
+    inbound.misfit = over_deadline(plan, now, inbound.deadline)
     return inbound
+
+
+def over_deadline(plan: Plan, now: bytes, deadline: bytes) -> Verdict | None:
+    """The verdict on a turn that begins after its case's time budget; None when there is time."""
+    if now <= deadline:
+        return None
+    return Verdict(
+        reason=LATENCY_BLOW,
+        detail=f"the case's time budget of {plan.deadline_ms} ms was over before this turn began",
+        evidence={"deadline": deadline.decode()},
+    )
 
 
 def _at(message: Delivered) -> dict[str, object]:

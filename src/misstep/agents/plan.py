@@ -76,6 +76,8 @@ class AgentPlan:
     undo: UndoPlan | None = None
     held_by: str = ""
     """The join where this agent's branch of a fork meets the others; what would end the case is held until there."""
+    branch: str = ""
+    """Name of the contract that its branch brings to the join."""
 
     @property
     def needs(self) -> frozenset[Any]:
@@ -103,6 +105,11 @@ class Plan:
     """The agent that accepts escalations, if there is one."""
     emitters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Contract name -> who emits it (`cases` for the start contract)."""
+
+    @property
+    def joins(self) -> tuple[str, ...]:
+        """The agents that join branches."""
+        return tuple(name for name, agent in self.agents.items() if agent.joins)
 
     @property
     def compensates(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from misstep.agents.inbound import hears
 from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.bus.topics import Topics
-from misstep.contracts.event import CASES, UNDO
+from misstep.contracts.event import CASES, COMPENSATE, DEAD_LETTER, ESCALATE, STOP, UNDO
 
 COORDINATOR = "coordinator"
 """Name of the group that begins to take cases back."""
@@ -52,6 +52,27 @@ def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
         topic = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
         heard[topic] = None if source.agent == CASES else _hearing(source, name)
     return Subscription(agent.name, topics.group(agent.name), heard, topics.cases if agent.reads_cases else "")
+
+
+def of_parking(plan: Plan, agent: AgentPlan, topics: Topics) -> Subscription:
+    """A join's halves: what its branches emit, and their failures that would end the case. They are parked."""
+    own = of_agent(agent, topics)
+    held: dict[str, Hears | None] = {
+        topics.failed(name): _ends for name, other in plan.agents.items() if other.held_by == agent.name
+    }
+    return Subscription(f"{agent.name}.parking", own.group, {**own.heard, **held})
+
+
+def of_join(agent: AgentPlan, topics: Topics) -> Subscription:
+    """A join hears what was parked for it."""
+    return Subscription(agent.name, topics.group(f"{agent.name}.join"), {topics.parked(agent.name): None})
+
+
+_ENDINGS = frozenset({DEAD_LETTER.encode(), ESCALATE.encode(), COMPENSATE.encode(), STOP.encode()})
+
+
+def _ends(headers: Mapping[str, bytes]) -> bool:
+    return headers.get("ce_route") in _ENDINGS
 
 
 def of_undo(agent: str, topics: Topics) -> Subscription:

@@ -89,10 +89,7 @@ class Unwinding:
         """Begin to take back the case of a failed event: the command, and as many undos as can be done at once."""
         inbound = self._inbound(message)
         lineage = inbound.lineage
-        failed = self._plan.agents.get(lineage.agent)
-        steps: list[UndoStep] = []
-        if failed is not None and (failed.undo is not None or why_it_stands(failed)):
-            steps.append(await self._failing_step(failed, inbound))
+        steps = await self._failing_steps(inbound)
         steps += await self._done_steps(lineage.steps, lineage.epoch, lineage.case_id)
         why = inbound.failure or Failure(lineage.reason, "", {}, lineage.agent)
         command = Undoing(
@@ -126,6 +123,28 @@ class Unwinding:
         command = _small_enough(command)
         record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
         return await self._pass_on([record], command, inbound.message, name="undo")
+
+    async def _failing_steps(self, inbound: Inbound) -> list[UndoStep]:
+        """What failed: the turn itself, or the branches whose failure a join carries out."""
+        lineage = inbound.lineage
+        failed_in = inbound.failure.evidence.get("failed_in") if inbound.failure is not None else None
+        steps = []
+        if isinstance(failed_in, list) and lineage.agent in self._plan.joins:
+            for name, _, partition, offset, reason in reversed(lineage.steps):
+                if reason == OK or name not in failed_in:
+                    continue
+                failed_in.remove(name)
+                agent = self._plan.agents.get(name)
+                if agent is not None and (agent.undo is not None or why_it_stands(agent)):
+                    topic = self._topics.of_step(name, reason)
+                    value, headers = await self._recall(topic, partition, offset)
+                    at = Delivered(topic, partition, offset, 0, inbound.message.key, value, list(headers.items()))
+                    steps.append(await self._failing_step(agent, self._inbound(at)))
+            return steps
+        agent = self._plan.agents.get(lineage.agent)
+        if agent is not None and (agent.undo is not None or why_it_stands(agent)):
+            steps.append(await self._failing_step(agent, inbound))
+        return steps
 
     async def _failing_step(self, agent: AgentPlan, inbound: Inbound) -> UndoStep:
         """The step that failed: its effect may or may not have happened, so it is undone first."""

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import MESSAGE_MAX_BYTES, publisher_config
-from misstep.bus.topics import alerts_topic, contracts_topic, control_topic, ops_topic
+from misstep.bus.topics import Topics, alerts_topic, contracts_topic, control_topic, ops_topic
 from misstep.contracts import SchemaRecord
 from misstep.errors import ServerUnreachable, UsageError
 
@@ -30,6 +30,8 @@ class TopicSpec:
         config = {"max.message.bytes": str(MESSAGE_MAX_BYTES)}
         if self.compacted:
             config["cleanup.policy"] = "compact"
+        if self.name.endswith(".parked"):  # what is no longer waited for shall not be read again at every takeover
+            config |= {"segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
         return config
 
 
@@ -50,6 +52,12 @@ def shared_topics(namespace: str) -> list[TopicSpec]:
         TopicSpec(ops_topic(namespace), 1),
         TopicSpec(alerts_topic(namespace), 1),
     ]
+
+
+def workflow_topics(topics: Topics, agents: Sequence[str], joins: Sequence[str], partitions: int) -> list[TopicSpec]:
+    """The topics of a workflow, all with the same number of partitions."""
+    parked = {topics.parked(name) for name in joins}
+    return [TopicSpec(name, partitions, compacted=name in parked) for name in topics.all(agents, joins)]
 
 
 def connect(bootstrap: str, timeout_s: float = TIMEOUT_S) -> AdminClient:

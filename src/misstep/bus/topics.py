@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RESERVED = frozenset({"cases", "undo", "outcomes", "dlq", "inbox", "failed"})
@@ -68,10 +69,10 @@ class Topics:
         """Consumer group of the audit sink."""
         return f"{self.namespace}.{self.workflow}.audit-sink"
 
-    def all(self, agents: list[str]) -> list[str]:
-        """Every topic of the workflow."""
+    def all(self, agents: Sequence[str], joins: Sequence[str] = ()) -> list[str]:
+        """Every topic of the workflow. `joins`: those of the agents that join branches of a fork."""
         own = [topic for name in agents for topic in (self.agent(name), self.failed(name), self.inbox(name))]
-        return [self.cases, *own, self.undo, self.outcomes, self.dlq]
+        return [self.cases, *own, *map(self.parked, joins), self.undo, self.outcomes, self.dlq]
 
 
 def contracts_topic(namespace: str) -> str:

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from misstep.bus.provision import (
     Change,
     TopicSpec,
+    workflow_topics,
     apply_topics,
     connect,
     plan_topics,
@@ -93,7 +94,7 @@ def wanted_topics(env: Environment, admin: AdminClient) -> list[TopicSpec]:
         partitions = _partitions(env)
         if "partitions" not in env.settings.model_fields_set and topics.cases in there:
             partitions = len(there[topics.cases].partitions)
-        specs += [TopicSpec(name, partitions) for name in topics.all(list(plan.agents))]
+        specs += workflow_topics(topics, list(plan.agents), plan.joins, partitions)
     return specs
 
 

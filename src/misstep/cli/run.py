@@ -125,7 +125,8 @@ def _common(level: Level, metrics_port: int | None, metrics_address: str, number
 def _require_topics(env: Environment, workflows: list[str]) -> None:
     there = connect(env.bootstrap, KAFKA_PATIENCE_S).list_topics(timeout=KAFKA_PATIENCE_S).topics
     for workflow in dict.fromkeys(workflows):
-        wanted = env.topics(workflow).all(list(env.plan(workflow).agents))
+        plan = env.plan(workflow)
+        wanted = env.topics(workflow).all(list(plan.agents), plan.joins)
         missing = [topic for topic in wanted if topic not in there]
         if missing:
             others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

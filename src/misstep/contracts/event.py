@@ -63,6 +63,7 @@ HEADERS: Final = (
     "ce_tokens",
     "ce_authority",
     "ce_degraded",
+    "ce_idempotencykey",
     "ce_history",
     "ce_prevhash",
     "ce_hash",
@@ -107,6 +108,8 @@ class Lineage:
     traceparent: bytes | None
     broken: str | None = None
     """Why the version step does not hold; None when `version` is what the history says."""
+    joined: bool = False
+    """`history` holds the parents already: they are several."""
     step: str = ""
     """The event's name in the histories of what follows it: its agent's, unless it stands in a topic of another kind
     (see Topics.of_step)."""

@@ -57,7 +57,7 @@ def follow(map_: ScoreMap) -> CaseStates:
 def _onward(map_: ScoreMap, agent: str, said: Said) -> Iterator[tuple[str, Said]]:
     for contract in map_.emits[agent]:
         for listener in map_.listeners(agent, contract):
-            yield listener, (said - {ESCALATED}) | {contract}
+            yield listener, (said - {ESCALATED}) | {contract} | map_.joins.get(listener, frozenset())
     for _, link in links_of(map_.chains[agent]):
         if isinstance(link, ToLink) and link.agent.name in map_.accepts:
             yield link.agent.name, said

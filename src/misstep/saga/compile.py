@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from misstep.agents.plan import AgentPlan, Plan, sources_of
 from misstep.contracts.event import CASES
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
-from misstep.saga.not_yet import refuse_what_comes_later
+from misstep.saga.forks import held_by
 from misstep.saga.row import Compensation, Row
 from misstep.saga.score_hash import score_hash
 from misstep.saga.score_map import ESCALATED, ScoreMap, map_of
@@ -22,14 +24,15 @@ def compile_plan(choreography: Choreography) -> Plan:
     map_ = map_of(choreography)
     for finding in unsound(choreography, map_):
         raise UsageError(str(finding))
-    refuse_what_comes_later(choreography, map_)
+    held = held_by(choreography, map_)
     return Plan(
         workflow=choreography.name,
         starts=choreography.starts,
         deadline_ms=choreography.deadline_ms,
         handoffs=choreography.handoffs,
         agents={
-            name: _agent_plan(name, row, map_, choreography.undos.get(name)) for name, row in choreography.rows.items()
+            name: _agent_plan(name, row, map_, held, choreography.undos.get(name))
+            for name, row in choreography.rows.items()
         },
         score_hash=score_hash(choreography, map_.chains),
         escalation=map_.escalation,
@@ -37,8 +40,15 @@ def compile_plan(choreography: Choreography) -> Plan:
     )
 
 
-def _agent_plan(name: str, row: Row, map_: ScoreMap, compensation: Compensation | None) -> AgentPlan:
+def _agent_plan(
+    name: str,
+    row: Row,
+    map_: ScoreMap,
+    held: Mapping[str, tuple[str, str]],
+    compensation: Compensation | None,
+) -> AgentPlan:
     signature = row.agent.signature
+    join, branch = held.get(name, ("", ""))
     sources = sources_of(
         name,
         map_.accepts[name],
@@ -46,7 +56,7 @@ def _agent_plan(name: str, row: Row, map_: ScoreMap, compensation: Compensation 
         starts=map_.starts,
         emits=map_.emits,
         hands_to=map_.hands_to,
-        escalates=map_.escalates,
+        escalates=frozenset(held[agent][0] if agent in held else agent for agent in map_.escalates),
         escalated=ESCALATED,
     )
     return AgentPlan(
@@ -64,4 +74,6 @@ def _agent_plan(name: str, row: Row, map_: ScoreMap, compensation: Compensation 
         final=map_.final(name),
         reads_cases=any(source.agent == CASES for source in sources),
         undo=undo_plan(compensation) if compensation is not None else None,
+        held_by=join,
+        branch=branch,
     )

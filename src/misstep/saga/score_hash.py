@@ -32,6 +32,7 @@ def score_hash(score: Choreography, chains: Mapping[str, Mapping[str, Chain]]) -
                 **_contracts(row.agent.signature),
                 "standby": row.standby,
                 "fork": row.fork,
+                "undo": _undo(score, name),
                 "budget_ms": row.agent.budget_ms,
                 "raises": {kind.__qualname__: reason for kind, reason in row.agent.raises.items()},
                 "chains": {
@@ -43,6 +44,11 @@ def score_hash(score: Choreography, chains: Mapping[str, Mapping[str, Chain]]) -
         },
     }
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:SHOWN]
+
+
+def _undo(score: Choreography, agent: str) -> list[object] | None:
+    undo = score.undos.get(agent)
+    return None if undo is None else [getattr(undo.function, "__qualname__", "?"), *_link(undo.retry)]
 
 
 def _contracts(signature: Signature) -> dict[str, list[str]]:

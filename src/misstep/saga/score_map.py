@@ -30,6 +30,8 @@ class ScoreMap:
     escalates: frozenset[str]
     """Agents with a route that comes to `escalate`."""
     starts: str
+    joins: Mapping[str, frozenset[str]]
+    """Join -> the contracts that it puts together."""
 
     @property
     def emitters(self) -> dict[str, frozenset[str]]:
@@ -69,6 +71,9 @@ def map_of(score: Choreography) -> ScoreMap:
         hands_to={name: frozenset(agent.name for agent in targets_of(own)) for name, own in chains.items()},
         escalates=frozenset(name for name, own in chains.items() if any(map(comes_to_escalate, own.values()))),
         starts=score.starts.__contract__.name,
+        joins={
+            name: _names(row.agent.signature.joins) for name, row in score.rows.items() if row.agent.signature.joins
+        },
     )
 
 

@@ -9,6 +9,7 @@ from misstep.bus.topics import RESERVED
 from misstep.contracts.failure import REASONS
 from misstep.saga.choreography import Choreography
 from misstep.saga.finding import Finding
+from misstep.saga.forks import unsound_forks
 from misstep.saga.score_map import ESCALATED, ScoreMap, links_of
 
 
@@ -20,7 +21,8 @@ def unsound(score: Choreography, map_: ScoreMap) -> Iterator[Finding]:
     yield from _names(score)
     yield from _handed_to_strangers(score, map_)
     yield from _never_started(score, map_)
-    yield from _undeclared_forks(score, map_)
+    undeclared = list(_undeclared_forks(score, map_))
+    yield from undeclared or unsound_forks(score, map_)
     yield from _escalations(score, map_)
     yield from _unheard_reasons(score, map_)
     for name, compensation in score.undos.items():

@@ -26,6 +26,11 @@ class StandIns:
         """One for each dependency of the agent, in order. UsageError for a dependency without."""
         return [self._find(agent, parameter, kind) for parameter, kind in agent.dependencies]
 
+    def of_undo(self, agent: AgentPlan) -> list[object]:
+        """One for each dependency of the agent's undo, in order. UsageError for a dependency without."""
+        undo = agent.undo.dependencies if agent.undo is not None else ()
+        return [self._find(agent, parameter, kind) for parameter, kind in undo]
+
     def _find(self, agent: AgentPlan, parameter: str, kind: Any) -> object:
         for one in self._given:
             if fits(one, kind):

@@ -11,12 +11,15 @@ from typing import Any
 from misstep.agents.decide import TryAgain
 from misstep.agents.emit import Emitter
 from misstep.agents.inbound import Delivered
+from misstep.agents.join import Gathering
 from misstep.agents.plan import AgentPlan, Plan
-from misstep.agents.subscription import Subscription, of_agent, of_coordinator, of_undo
+from misstep.agents.subscription import Subscription, of_agent, of_coordinator, of_join, of_parking, of_undo
 from misstep.agents.unwinding import Unwinding
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.around import Around
+from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.saga_runner import SagaRunner, Tries
@@ -30,6 +33,7 @@ from misstep.bus.topics import Topics
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
 from misstep.contracts.event import Record, now_ms
+from misstep.store.checkpoint import CheckpointStore
 
 
 @dataclass
@@ -48,10 +52,14 @@ class Assembly:
     takeover: Takeover
     loop: asyncio.AbstractEventLoop
     pool: ThreadPoolExecutor
+    circuits: Circuits
+    checkpoints: CheckpointStore
 
     def readers(self) -> Iterator[Reader]:
         """One for each agent, each undo, and for the coordinator of each workflow."""
         for plan, agent in self.hosted:
+            if agent.joins:
+                yield self._parking(plan, agent)
             yield self._agent(plan, agent)
         for plan in {plan.workflow: plan for plan in (*(plan for plan, _ in self.hosted), *self.coordinating)}.values():
             yield from self._saga(plan)
@@ -60,21 +68,42 @@ class Assembly:
 
     def _agent(self, plan: Plan, agent: AgentPlan) -> Reader:
         topics = Topics(self.settings.namespace, plan.workflow)
-        handling = Handling(
-            plan,
-            agent,
-            topics,
-            contract_reader=ContractReader(agent.accepts, self.schemas),
-            emitter=Emitter(plan, agent, topics, self.settings.build),
-            surroundings=Around(plan, topics, self.recall, self.schemas, self.wiring.dependency_names),
-            recall=self.recall,
-            submit=self.committer.submit,
-            metrics=self.metrics,
-            dependencies=[self.instances[kind] for _, kind in agent.dependencies],
-        )
+        metrics = self.metrics.of(plan.workflow)
+        shared: dict[str, Any] = {
+            "contract_reader": ContractReader(agent.accepts, self.schemas),
+            "emitter": Emitter(plan, agent, topics, self.settings.build),
+            "surroundings": Around(
+                plan,
+                topics,
+                self.recall,
+                self.schemas,
+                self.wiring.dependency_names,
+                agent=agent,
+                guards=self.circuits.guards,
+                checkpoints=self.checkpoints,
+            ),
+            "recall": self.recall,
+            "submit": self.committer.submit,
+            "metrics": metrics,
+            "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
+        }
+        if agent.joins:
+            handling: Handling = JoinHandling(plan, agent, topics, schemas=self.schemas, **shared)
+            subscription, gathering = of_join(agent, topics), Gathering(len(agent.joins))
+        else:
+            handling = Handling(plan, agent, topics, **shared)
+            subscription, gathering = of_agent(agent, topics), None
         inline = not agent.agent.is_async and not agent.agent.blocking
         runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
-        return self._reader(of_agent(agent, topics), runner)
+        reader = self._reader(subscription, runner, metrics, gathering)
+        metrics.hosting(agent.name, reader, agent.chains)
+        self.circuits.pause(agent, reader)
+        return reader
+
+    def _parking(self, plan: Plan, agent: AgentPlan) -> Reader:
+        topics = Topics(self.settings.namespace, plan.workflow)
+        runner = ParkingRunner(plan, agent, topics, self.committer.submit)
+        return self._reader(of_parking(plan, agent, topics), runner, self.metrics.of(plan.workflow))
 
     # -- the saga -----------------------------------------------------------------------------------------------------
 
@@ -107,23 +136,27 @@ class Assembly:
             return await unwinding.undo(agent, message, tries)
 
         subscription = of_undo(agent, topics)
-        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, self.metrics)
-        return self._reader(subscription, runner)
+        metrics = self.metrics.of(topics.workflow)
+        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, metrics)
+        return self._reader(subscription, runner, metrics)
 
     def _coordinator(self, unwinding: Unwinding, plan: Plan, topics: Topics) -> Reader:
         async def answer(message: Delivered, tries: Tries) -> list[Record] | TryAgain:
             return await unwinding.begin(message)
 
         subscription = of_coordinator(plan, topics)
-        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, self.metrics)
-        return self._reader(subscription, runner)
+        metrics = self.metrics.of(topics.workflow)
+        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, metrics)
+        return self._reader(subscription, runner, metrics)
 
     async def _recall_soon(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
         return await asyncio.to_thread(self.recall, topic, partition, offset)
 
     # -- any reader ---------------------------------------------------------------------------------------------------
 
-    def _reader(self, subscription: Subscription, runner: Runner) -> Reader:
+    def _reader(
+        self, subscription: Subscription, runner: Runner, metrics: Metrics, gathering: Gathering | None = None
+    ) -> Reader:
         settings, committer = self.settings, self.committer
         config = consumer_config(
             settings.bootstrap,
@@ -133,7 +166,7 @@ class Assembly:
             **{
                 "logger": client_logger(f"consumer {subscription.name}"),
                 "statistics.interval.ms": STATISTICS_INTERVAL_MS,
-                "stats_cb": statistics_callback(subscription.group, self.metrics),
+                "stats_cb": statistics_callback(subscription.group, metrics),
             },
         )
         return Reader(
@@ -147,5 +180,6 @@ class Assembly:
             sweep=committer.sweep,
             backlog=lambda: committer.backlog,
             runner=runner,
-            metrics=self.metrics,
+            metrics=metrics,
+            gathering=gathering,
         )

@@ -15,9 +15,11 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from misstep.agents.inbound import Delivered, header_map
+from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
 from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.restore import restore
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
@@ -54,7 +56,9 @@ class Reader:
         backlog: Callable[[], int],
         runner: Runner,
         metrics: Metrics,
+        gathering: Gathering | None = None,
     ) -> None:
+        """gathering: of a join, whose messages are halves."""
         self.name = subscription.name
         self.group = subscription.group
         self._bootstrap = bootstrap
@@ -71,6 +75,7 @@ class Reader:
         self._heard = dict(subscription.heard)
         self._once_topic = subscription.once_topic
         self._identity = subscription.identity
+        self._gathering = gathering
         self._known: dict[int, KnownCases] = {}
         self._windows: dict[Place, Window] = {}
         self._paused: set[Place] = set()
@@ -225,6 +230,14 @@ class Reader:
                 self._metrics.duplicate(self.name)
                 log.info("published again under a known id", key=str(key), topic=topic, offset=offset)
             return None
+        halves = None
+        if self._gathering is not None:
+            live = not window.finished_before(position)
+            halves = self._gathering.take(partition, key, message.value(), raw, live=live)
+            if halves is None:
+                if live:
+                    window.skipped.append(position)
+                return None
         if window.finished_before(position):
             return None
         headers = header_map(raw)
@@ -234,6 +247,8 @@ class Reader:
         _, timestamp_ms = message.timestamp()
         delivered = Delivered(topic, partition, offset, timestamp_ms, key, message.value(), raw)
         work = Work(window, position, delivered, headers, case_id_of(key, partition, offset))
+        if halves is not None:
+            (work.case_id, _), work.halves = halves
         if window.earlier_attempts and position in window.earlier_attempts:
             work.earlier = window.earlier_attempts.pop(position)
         if (self._runner.collects or self._busy) and self._must_wait(work):
@@ -394,6 +409,9 @@ class Reader:
                 if topic == self._once_topic
             }
             self._known.update(read_back(self._bootstrap, self._id, self._once_topic, bases, self._identity))
+        if self._gathering is not None:
+            bases = {place[1]: (first[place], found.base or 0) for place, found in progress.items()}
+            restore(self._gathering, self._bootstrap, self._id, places[0][0], bases)
         windows = {place: Window(*place, found) for place, found in progress.items()}
         offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
         with self._commit_lock:  # a plain commit beats an open transaction: there must be none

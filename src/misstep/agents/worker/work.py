@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from misstep.agents.attempt_clock import AttemptClock
 from misstep.agents.decide import TryAgain
 from misstep.agents.earlier import Recall
 from misstep.agents.emit import Emitter
@@ -49,6 +50,8 @@ class Work:
     headers: Mapping[str, bytes]
     case_id: str
     inbound: Inbound | None = None
+    halves: Mapping[str, Delivered] | None = None
+    """Of a join: branch -> its half."""
     earlier: tuple[int, int] | None = None
     """Attempts that an earlier owner of the partition made: (how many, index of the last reason)."""
     tried: bool = False
@@ -98,17 +101,7 @@ class Handling:
         now_ms = int(time.time() * 1000)
         inbound = work.inbound
         if inbound is None:
-            inbound = work.inbound = admit(
-                self.plan,
-                self.agent,
-                self._contract_reader,
-                self.topics,
-                work.message,
-                work.headers,
-                now=self._now.text(now_ms),
-                deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
-                recall=self._recall,
-            )
+            inbound = work.inbound = self._admit(work, now_ms)
             if work.earlier is not None:
                 made, reason = work.earlier
                 name = self._reasons[reason] if reason < len(self._reasons) else self._reasons[0]
@@ -117,6 +110,19 @@ class Handling:
             self.settle(work, None, inbound.misfit)
             return None
         return make_turn(self.plan, self.agent, inbound, self._surroundings)
+
+    def _admit(self, work: Work, now_ms: int) -> Inbound:
+        return admit(
+            self.plan,
+            self.agent,
+            self._contract_reader,
+            self.topics,
+            work.message,
+            work.headers,
+            now=self._now.text(now_ms),
+            deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
+            recall=self._recall,
+        )
 
     def settle(self, work: Work, turn: Turn[Contract] | None, verdict: Verdict) -> int | None:
         """Carry a verdict out. Returns the wait in ms when the turn is to be tried again; None when it is over."""
@@ -130,17 +136,13 @@ class Handling:
             work.window.tried = True
             self._metrics.retried(self.agent.name, reason)
             return result.wait_ms
-        self._submit(
-            Finished(
-                self.cases,
-                work.window,
-                work.position,
-                result,
-                verdict.reason,
-                lambda why: self._refused(inbound, why),
-            )
-        )
+        self._finish(work, inbound, result, verdict.reason)
         return None
+
+    def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
+        self._submit(
+            Finished(self.cases, work.window, work.position, records, reason, lambda why: self._refused(inbound, why))
+        )
 
     def _refused(self, inbound: Inbound, why: str) -> list[Record]:
         """The failure that stands in for outputs that the broker refuses: without the value, which is in Kafka."""
@@ -288,11 +290,12 @@ class LoopRunner:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(agent.budget_ms / 1000) as limit:
+                turn.clock = AttemptClock(limit)
                 result = await self._call(turn)
-            took_ms = (time.perf_counter() - began) * 1000
+            took_ms = (time.perf_counter() - began) * 1000 - turn.queued_ms
             verdict = judge_result(agent, result, took_ms)
         except TimeoutError as error:
-            took_ms = (time.perf_counter() - began) * 1000
+            took_ms = (time.perf_counter() - began) * 1000 - turn.queued_ms
             verdict = over_budget(agent, took_ms) if limit.expired() else judge_exception(agent, error)
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -301,7 +304,7 @@ class LoopRunner:
             took_ms = (time.perf_counter() - began) * 1000
             verdict = judge_exception(agent, RuntimeError("the agent cancelled itself"))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # no exception crosses a turn
-            took_ms = (time.perf_counter() - began) * 1000
+            took_ms = (time.perf_counter() - began) * 1000 - turn.queued_ms
             verdict = judge_exception(agent, error)
         finally:
             if agent.agent.blocking:
