@@ -138,7 +138,9 @@ class Environment:
         wiring = self.project.wiring
         for plan in {plan.workflow: plan for plan, _ in hosted}.values():
             wiring.check(plan)
-        settings = WorkerSettings(self.bootstrap, self.settings.namespace, slot, self.build, seam=seam)
+        settings = WorkerSettings(
+            self.bootstrap, self.settings.namespace, slot, self.build, postgres=self.dsn_if_known, seam=seam
+        )
         schemas = KafkaSchemas(self.bootstrap, self.settings.namespace, settings.transactional_id)
         return Worker(settings, hosted, wiring, schemas, metrics)
 

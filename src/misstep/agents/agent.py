@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Union, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Union, get_args, overload
 
 from misstep.agents.duration import duration_ms
 from misstep.agents.failure import Failure
@@ -21,6 +21,9 @@ I_ct = TypeVar("I_ct", contravariant=True)
 In = TypeVar("In")
 Res = TypeVar("Res")
 P = ParamSpec("P")
+
+WhenOpen = Literal["fail_fast", "pause"]
+"""What an agent does while the circuit of one of its dependencies is open."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -57,6 +60,7 @@ class Agent(Takes[In], Generic[In, Res]):
         effect: str,
         irreversible: str,
         raises: Mapping[type[Exception], str],
+        when_open: WhenOpen = "fail_fast",
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -66,6 +70,7 @@ class Agent(Takes[In], Generic[In, Res]):
         self.effect = effect
         self.irreversible = irreversible
         self.raises = dict(raises)
+        self.when_open: WhenOpen = when_open
         self.is_async = inspect.iscoroutinefunction(function)
         self.__doc__ = function.__doc__
         self.__name__ = self.name
@@ -77,6 +82,11 @@ class Agent(Takes[In], Generic[In, Res]):
             )
         if blocking and self.is_async:
             raise UsageError(f"{self.where}: an async agent cannot be blocking=True; leave one of the two out.")
+        if when_open not in get_args(WhenOpen):
+            raise UsageError(
+                f"{self.where}: agent {self.name}: when_open={when_open!r} says nothing; write "
+                'when_open="fail_fast" or when_open="pause".'
+            )
 
     @property
     def where(self) -> str:
@@ -130,6 +140,7 @@ def agent(
     effect: str = "",
     irreversible: str = "",
     raises: Mapping[type[Exception], str] | None = None,
+    when_open: WhenOpen = "fail_fast",
 ) -> _Decorator:
     """Make an agent of a function `(turn: Turn[A], dependency: D, ...) -> B | Failure[Literal["reason"]]`.
 
@@ -139,6 +150,10 @@ def agent(
     effect: what it changes outside Kafka; then the score says how that is undone.
     irreversible: why its effect cannot be undone.
     raises: exception types and the declared reasons that they mean.
+    when_open: what it does while the circuit of a dependency that it asks for is open. "fail_fast": its turns fail with
+    `model_down` at once, and take that route. "pause": it stands still, its cases wait in Kafka, and it goes on with
+    the call that tries the dependency out; turns that are under way wait for the circuit inside `turn.calling`. Such a
+    wait is no attempt and costs the turn's budget nothing; it ends with the case's deadline, as `model_down`.
     """
     return _Decorator(
         budget_ms=duration_ms(budget, what="budget"),
@@ -147,6 +162,7 @@ def agent(
         effect=effect,
         irreversible=irreversible,
         raises=raises or {},
+        when_open=when_open,
     )
 
 

@@ -7,20 +7,18 @@ not become a `latency_blow`. The case's own deadline goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class AttemptClock:
-    """The clock of one attempt: its asyncio limit, if it has one, and how long it has queued."""
+    """The clock of one attempt that runs under an asyncio limit. Made on the event loop, asked from any thread."""
 
-    def __init__(self, limit: asyncio.Timeout | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+    __slots__ = ("_left_s", "_limit", "_loop", "_queued_s", "_since", "_waiting")
+
+    def __init__(self, limit: asyncio.Timeout) -> None:
         self._limit = limit
-        self._clock = clock
-        self._loop = asyncio.get_running_loop() if limit is not None else None
-        self._lock = threading.Lock()
+        self._loop = asyncio.get_running_loop()
         self._waiting = 0
         self._since = 0.0
         self._left_s: float | None = None
@@ -34,11 +32,11 @@ class AttemptClock:
     @property
     def over(self) -> bool:
         """The attempt has run out of its time."""
-        return self._limit is not None and self._limit.expired()
+        return self._limit.expired()
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """While it lasts the time does not count. Several at once, of one turn, count as one. From any thread."""
+        """While it lasts the time does not count. Several at once, of one turn, count as one."""
         self._on_loop(self._stop)
         try:
             yield
@@ -46,36 +44,26 @@ class AttemptClock:
             self._on_loop(self._go_on)
 
     def _on_loop(self, act: Callable[[], None]) -> None:
-        if self._loop is None or _running_loop() is self._loop:
+        if asyncio._get_running_loop() is self._loop:
             act()
         else:
             self._loop.call_soon_threadsafe(act)
 
     def _stop(self) -> None:
-        with self._lock:
-            self._waiting += 1
-            if self._waiting > 1:
-                return
-            self._since = self._clock()
-            limit = self._limit
-            if limit is not None and self._loop is not None and not limit.expired():
-                when = limit.when()
-                self._left_s = None if when is None else when - self._loop.time()
-                limit.reschedule(None)
+        self._waiting += 1
+        if self._waiting > 1:
+            return
+        self._since = self._loop.time()
+        if not self._limit.expired():
+            when = self._limit.when()
+            self._left_s = None if when is None else when - self._since
+            self._limit.reschedule(None)
 
     def _go_on(self) -> None:
-        with self._lock:
-            self._waiting -= 1
-            if self._waiting:
-                return
-            self._queued_s += self._clock() - self._since
-            limit = self._limit
-            if limit is not None and self._loop is not None and self._left_s is not None and not limit.expired():
-                limit.reschedule(self._loop.time() + max(0.0, self._left_s))
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+        self._waiting -= 1
+        if self._waiting:
+            return
+        now = self._loop.time()
+        self._queued_s += now - self._since
+        if self._left_s is not None and not self._limit.expired():
+            self._limit.reschedule(now + max(0.0, self._left_s))

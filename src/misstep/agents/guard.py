@@ -6,7 +6,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -182,26 +182,32 @@ class Guard:
 
 
 class Guards:
-    """The guards of one process, by the dependency's name; what declares nothing has the default breaker."""
+    """The guards of one process, by the dependency's name, each made when it is first asked for.
+
+    declared: who provides a name, and so what its breaker and rate are; None: it has the default breaker and no rate.
+    """
 
     def __init__(
         self,
-        providers: Iterable[Provider] = (),
+        declared: Callable[[str], Provider | None],
         clock: Callable[[], float] = time.monotonic,
         watch: Watch | None = None,
     ) -> None:
+        self._declared = declared
         self._clock = clock
         self._watch = watch or NobodyWatches()
         self._lock = threading.Lock()
-        self._guards = {
-            provider.dependency: Guard(provider.dependency, provider.breaker, provider.rate, clock, self._watch)
-            for provider in providers
-        }
+        self._guards: dict[str, Guard] = {}
 
     def of(self, dependency: str) -> Guard:
-        """The guard of a dependency, which is made when it is first asked for."""
+        """The guard of a dependency."""
         guard = self._guards.get(dependency)
         if guard is None:
             with self._lock:
-                guard = self._guards.setdefault(dependency, Guard(dependency, None, None, self._clock, self._watch))
+                guard = self._guards.get(dependency)
+                if guard is None:
+                    provider = self._declared(dependency)
+                    breaker, rate = (provider.breaker, provider.rate) if provider else (None, None)
+                    guard = Guard(dependency, breaker, rate, self._clock, self._watch)
+                    self._guards[dependency] = guard
         return guard

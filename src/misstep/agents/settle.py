@@ -18,6 +18,7 @@ from misstep.agents.emit import Emitter, Oversized
 from misstep.agents.failure import Failure
 from misstep.agents.inbound import LATENCY_BLOW, SCHEMA_INVALID, Inbound, Verdict
 from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.step import StepFault
 from misstep.agents.turn import Surroundings, Turn
 from misstep.contracts import Contract
 from misstep.contracts.event import TO, Record
@@ -42,6 +43,7 @@ def make_turn(plan: Plan, agent: AgentPlan, inbound: Inbound, surroundings: Surr
         failure=inbound.failure,
         surroundings=surroundings,
         origin=inbound,
+        idempotency_key=inbound.headers.get("ce_idempotencykey", b"").decode("utf-8", "backslashreplace"),
     )
 
 
@@ -87,7 +89,11 @@ def judge_exception(agent: AgentPlan, error: BaseException) -> Verdict:
     return Verdict(
         reason=AGENT_FAULT,
         detail=f"{type(error).__name__}: {error}{_place(agent.agent, error)}",
-        evidence={"exception": type(error).__name__, "traceback": _frames(error)},
+        evidence={
+            "exception": type(error).__name__,
+            "traceback": _frames(error),
+            **(error.evidence if isinstance(error, StepFault) else {}),
+        },
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from misstep.agents.attempt_clock import AttemptClock
+from misstep.agents.calling import calling
 from misstep.agents.failure import Failure
+from misstep.agents.step import StepCall
 from misstep.contracts import Contract
 
 I_co = TypeVar("I_co", covariant=True)
@@ -25,7 +27,16 @@ class Surroundings(Protocol):
         """Newest version of the turn's case that says `contract`; LookupError when there is none."""
         ...
 
-    def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]: ...
+    def calling(self, turn: Turn[Any], dependency: str) -> calling: ...
+
+    async def step(
+        self,
+        turn: Turn[Any],
+        name: str,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        a: tuple[Any, ...],
+        k: dict[str, Any],
+    ) -> T: ...
 
 
 class Note:
@@ -43,17 +54,20 @@ class Turn(Generic[I_co]):
     """One agent's handling of one state version."""
 
     __slots__ = (
+        "_key",
         "_note",
         "_surroundings",
         "agent",
         "attempt",
         "case_id",
+        "clock",
         "degraded",
         "epoch",
         "failure",
         "handoffs_left",
         "origin",
         "payload",
+        "steps",
         "version",
         "workflow",
     )
@@ -73,6 +87,7 @@ class Turn(Generic[I_co]):
         failure: Failure[str] | None = None,
         surroundings: Surroundings | None = None,
         origin: object = None,
+        idempotency_key: str = "",
     ) -> None:
         self.payload = payload
         """What was handed over, checked against the contract."""
@@ -92,12 +107,18 @@ class Turn(Generic[I_co]):
         self.origin = origin
         """The message behind the turn, for the surroundings; agents have no use for it."""
         self._surroundings = surroundings
+        self._key = idempotency_key
+        self.clock: AttemptClock | None = None
+        """The attempt's time, where it is limited; agents have no use for it."""
+        self.steps: dict[str, StepCall] = {}
+        """What `step` has run in this attempt, by name; agents have no use for it."""
         self._note: Note | None = None
 
     @property
     def idempotency_key(self) -> str:
-        """The same text whenever this turn runs again: hand it to whatever must not happen twice."""
-        return f"{self.workflow}/{self.case_id}/{self.epoch}/{self.version}/{self.agent}"
+        """The same text whenever this turn runs again, also in a later life of its case: hand it to whatever must not
+        happen twice."""
+        return self._key or f"{self.workflow}/{self.case_id}/{self.epoch}/{self.version}/{self.agent}"
 
     def fail(self, reason: Q, detail: str, /, **evidence: JsonValue) -> Failure[Q]:
         """A failure to return or raise: a declared reason, a sentence for people, evidence for machines."""
@@ -117,8 +138,19 @@ class Turn(Generic[I_co]):
         """What `note` wrote, if anything."""
         return self._note
 
-    def calling(self, dependency: str, /) -> AbstractAsyncContextManager[None]:
-        """Around a call to a named dependency: exceptions that mean "it is down" become the failure `model_down`."""
+    @property
+    def queued_ms(self) -> float:
+        """How long this attempt has queued for a dependency; that is no part of its time budget."""
+        return self.clock.queued_ms if self.clock is not None else 0.0
+
+    def calling(self, dependency: str, /) -> calling:
+        """Around a call to a named dependency: exceptions that mean "it is down" become the failure `model_down`.
+
+        `async with turn.calling("ledger"):`, or plain `with` in a blocking agent. The dependency's rate is waited for,
+        which costs the turn's budget nothing. While its circuit is open (so many failures in a row, of all turns of
+        this process) there is no call: the turn fails with `model_down` at once, or, where the agent says
+        `when_open="pause"`, it waits too.
+        """
         return self._reach().calling(self, dependency)
 
     async def earlier(self, contract: type[C], /) -> C:
@@ -126,8 +158,17 @@ class Turn(Generic[I_co]):
         return await self._reach().earlier(self, contract)
 
     async def step(self, name: str, fn: Callable[P, Coroutine[Any, Any, T]], *a: P.args, **k: P.kwargs) -> T:
-        """Run an expensive sub-step. (Its result is not yet remembered across a crash.)"""
-        return await fn(*a, **k)
+        """Run `await fn(*a, **k)` once for this turn: its result is remembered (in Postgres, until the case has its
+        outcome), so that neither a crash nor a retry runs it again. A crash inside it, or before the result is written,
+        does: give what it changes outside `turn.idempotency_key`.
+
+        `fn` returns what JSON holds, or what its return annotation rebuilds from JSON: contracts, pydantic models,
+        dataclasses; 256 KiB at most. A Failure that it returns or raises is passed on and not remembered. Steps of one
+        turn may run at the same time; each has a name of its own.
+
+        Fails with `model_down` while Postgres does not answer; a result that cannot be remembered is an `agent_fault`.
+        """
+        return await self._reach().step(self, name, fn, a, k)
 
     def _reach(self) -> Surroundings:
         if self._surroundings is None:

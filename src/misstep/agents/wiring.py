@@ -13,6 +13,7 @@ from misstep.agents.dependency_limits import read_breaker, read_rate
 from misstep.agents.opened import Opened
 from misstep.agents.plan import Plan
 from misstep.agents.provider import Provider, place_of, read_provider, type_name
+from misstep.agents.step import CHECKPOINTS
 from misstep.errors import UsageError
 
 P = ParamSpec("P")
@@ -54,6 +55,10 @@ class Wiring:
 
         def register(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
             what = f"{place_of(function)}: provider {function.__name__}"
+            if (dependency or function.__name__) == CHECKPOINTS:
+                raise UsageError(
+                    f"{what}: {CHECKPOINTS!r} is the dependency of turn.step; give yours another name: dependency=."
+                )
             if stand_in is not None and not callable(stand_in):
                 raise UsageError(
                     f"{what}: stand_in={stand_in!r} makes none; give it the class, or a function without arguments."
@@ -83,6 +88,10 @@ class Wiring:
     def provider_of(self, kind: Any) -> Provider | None:
         """What provides this very type; None when nothing does."""
         return self._providers.get(kind)
+
+    def provider_named(self, dependency: str) -> Provider | None:
+        """What `turn.calling` knows by this name; None when nothing is."""
+        return next((one for one in self._providers.values() if one.dependency == dependency), None)
 
     def check(self, plan: Plan) -> None:
         """Is all that the plan's agents need provided? UsageError, naming agent, parameter and type, if not."""

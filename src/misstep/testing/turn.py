@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence, Set
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from misstep.agents.calling import calling, down
 from misstep.agents.failure import Failure
-from misstep.agents.turn import C, Turn
+from misstep.agents.step import run_step
+from misstep.agents.turn import C, T, Turn
 from misstep.contracts import Contract
+from misstep.store.checkpoint import CheckpointStore
+from misstep.testing.checkpoints import InMemoryCheckpoints
 
 Payload = TypeVar("Payload", bound=Contract | tuple[Contract, ...])
 
@@ -23,6 +26,7 @@ def turn(
     degraded: Sequence[str] = (),
     earlier: Sequence[Contract] = (),
     unreachable: Set[str] = frozenset(),
+    checkpoints: CheckpointStore | None = None,
     case_id: str = "case-1",
     workflow: str = "",
     agent: str = "",
@@ -36,7 +40,8 @@ def turn(
     degraded: why the version that is read is a neutral default: `["model_down"]`. earlier: the case's versions before
     this one, oldest first; `turn.earlier` answers with the newest that fits, the payload itself included, and raises
     LookupError when none does. unreachable: dependencies that do not answer: `turn.calling` of one of them is a
-    `model_down`; of any other it does what it does in a worker.
+    `model_down`; of any other it does what it does in a worker, without breaker and rate. checkpoints: what `turn.step`
+    remembers in, new if left out; give a second turn the InMemoryCheckpoints of the first, and it is the retry.
 
     Afterwards `turn.noted` holds what the agent noted. An `async` agent: `asyncio.run(post_entry(turn(...), ledger))`.
     """
@@ -51,16 +56,17 @@ def turn(
         handoffs_left=handoffs_left,
         degraded=tuple(degraded),
         failure=failure,
-        surroundings=_Alone(earlier, unreachable),
+        surroundings=_Alone(earlier, unreachable, checkpoints or InMemoryCheckpoints()),
     )
 
 
 class _Alone:
     """Surroundings in memory."""
 
-    def __init__(self, earlier: Sequence[Contract], unreachable: Set[str]) -> None:
+    def __init__(self, earlier: Sequence[Contract], unreachable: Set[str], checkpoints: CheckpointStore) -> None:
         self._earlier = earlier
         self._unreachable = unreachable
+        self._checkpoints = checkpoints
 
     async def earlier(self, turn: Turn[Any], contract: type[C]) -> C:
         for version in (turn.payload, *reversed(self._earlier)):
@@ -68,14 +74,27 @@ class _Alone:
                 return version
         raise LookupError(f"no version of this case says {contract.__contract__.name}")
 
-    def calling(self, turn: Turn[Any], dependency: str) -> AbstractAsyncContextManager[None]:
-        if dependency in self._unreachable:
-            return _refused(turn.agent, dependency)
-        return calling(turn.agent, dependency, {dependency})
+    def calling(self, turn: Turn[Any], dependency: str) -> calling:
+        kind = _Refusing if dependency in self._unreachable else calling
+        return kind(turn.agent, dependency, {dependency})
+
+    async def step(
+        self,
+        turn: Turn[Any],
+        name: str,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        a: tuple[Any, ...],
+        k: dict[str, Any],
+    ) -> T:
+        return await run_step(turn, self._checkpoints, nullcontext, name, fn, a, k)
 
 
-@asynccontextmanager
-async def _refused(agent: str, dependency: str) -> AsyncIterator[None]:
-    error = ConnectionRefusedError("it does not answer")
-    raise down(agent, dependency, error) from error
-    yield
+class _Refusing(calling):
+    """A call to a dependency that does not answer."""
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    def __enter__(self) -> None:
+        error = ConnectionRefusedError("it does not answer")
+        raise down(self._agent, self._dependency, error) from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, get_args
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from misstep.agents.breaker import Circuit
 from misstep.agents.event_writer import OutcomeName
 from misstep.agents.worker.turn_seconds import TurnSeconds
 from misstep.contracts.event import DEGRADE, OK, OUTCOMES
@@ -79,6 +80,17 @@ class Metrics:
         self._held = self._gauge(
             "misstep_held", "Reasons why an agent stands still (a pause, a breaker, a valve); 0: it works.", reader
         )
+        self._breaker_state = self._gauge(
+            "misstep_breaker_state", "A dependency's circuit: 0 closed, 1 half open, 2 open.", ["dependency"]
+        )
+        self._breaker_opened = self._counter("misstep_breaker_opened", "Circuits that opened.", ["dependency"])
+        self._rate_wait_seconds = Histogram(
+            "misstep_rate_wait_seconds",
+            "How long calls waited for a dependency's rate; those that did not wait are not in it.",
+            ["dependency"],
+            buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+            registry=self.registry,
+        )
         self._broker_rtt = self._gauge(
             "misstep_broker_rtt_seconds",
             "Round trip to a broker, p99, as librdkafka reports it.",
@@ -119,6 +131,12 @@ class Metrics:
     def waiting(self, backlog: Callable[[], int]) -> None:
         """How many finished turns wait for a transaction is asked there."""
         self._backlog.set_function(backlog)
+
+    def guarding(self, dependencies: Iterable[str]) -> None:
+        """These dependencies have a circuit, and it is closed."""
+        for dependency in dependencies:
+            self._breaker_state.labels(dependency).set(0)
+            self._breaker_opened.labels(dependency)
 
     # -- the commit thread --------------------------------------------------------------------------------------------
 
@@ -187,6 +205,15 @@ class Metrics:
 
     def assigned(self, agent: str, partitions: int) -> None:
         self._assigned.labels(self._workflow, agent).set(partitions)
+
+    def circuit(self, dependency: str, state: int) -> None:
+        """A circuit has changed: 0 closed, 1 half open, 2 open."""
+        self._breaker_state.labels(dependency).set(state)
+        if state == Circuit.OPEN:
+            self._breaker_opened.labels(dependency).inc()
+
+    def waited_for_rate(self, dependency: str, seconds: float) -> None:
+        self._rate_wait_seconds.labels(dependency).observe(seconds)
 
     def broker_rtt(self, client: str, broker: str, seconds: float) -> None:
         self._broker_rtt.labels(client, broker).set(seconds)

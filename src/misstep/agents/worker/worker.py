@@ -15,16 +15,19 @@ from confluent_kafka import Producer
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.assembly import Assembly
+from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.work import BLOCKING_THREADS
 from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.bus.alerts import Alerts
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
 from misstep.bus.recall import EventReader
 from misstep.bus.takeover import Takeover
 from misstep.contracts import SchemaSource
+from misstep.store.checkpoints import PostgresCheckpoints
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +87,8 @@ class Worker:
         loop_thread = self._thread("event loop", self._run_loop)
         loop_thread.start()
         opened = None
+        alerts = Alerts(settings.bootstrap, settings.namespace, settings.transactional_id)
+        checkpoints = PostgresCheckpoints(settings.postgres, settings.namespace)
         pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
         try:
             needed = {kind for _, agent in self._hosted for kind in agent.needs}
@@ -100,6 +105,7 @@ class Worker:
             )
             self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
+            circuits = Circuits(self._wiring, self.metrics, alerts, self._loop, settings.slot)
             assembly = Assembly(
                 settings,
                 self._hosted,
@@ -113,6 +119,8 @@ class Worker:
                 takeover,
                 self._loop,
                 pool,
+                circuits,
+                checkpoints,
             )
             self._readers.extend(assembly.readers())
             commits = self._thread("commit", committer.run)
@@ -128,6 +136,8 @@ class Worker:
         finally:
             if opened is not None:
                 self._on_loop(opened.close())
+            self._on_loop(checkpoints.close())
+            alerts.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
             loop_thread.join(5)
             pool.shutdown(wait=False, cancel_futures=True)

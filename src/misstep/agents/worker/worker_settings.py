@@ -18,6 +18,8 @@ class WorkerSettings:
     slot: str
     build: str
     drain_s: float = DRAIN_S
+    postgres: str | None = None
+    """DSN of the database that steps are remembered in; None: none is known. It is reached when a step is used."""
     seam: Callable[[str], None] = field(default=lambda name: None)
     """Called at each step of a transaction; a test kills the process there."""
 
