@@ -20,7 +20,9 @@ from misstep.agents.join import Held
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Escalated, encode
+from misstep.contracts.control import CANCEL, Mark
 from misstep.contracts.event import (
+    COMPENSATE,
     DEAD_LETTER,
     DEGRADE,
     DETAIL_MAX_CHARS,
@@ -28,6 +30,7 @@ from misstep.contracts.event import (
     ESCALATE,
     NEXT,
     OK,
+    STOP,
     Headers,
     Record,
     cut_evidence,
@@ -150,8 +153,44 @@ class Emitter(EventWriter):
             records.append(self.outcome(inbound, record, OUTCOME_OF[route], reason, detail, now_ms, agent=of_branch))
         return records
 
+    def stopped(self, inbound: Inbound, mark: Mark, *, now_ms: int) -> list[Record]:
+        """The state version with which a case stops that an operator has marked, instead of a turn.
+
+        Cancelled, its steps are undone; killed, it ends here. On a branch of a fork its join does either.
+        """
+        held = bool(self._agent.held_by)
+        route = STOP if held else COMPENSATE if mark.action == CANCEL else END
+        headers = self.headers(
+            inbound,
+            inbound.message.value,
+            kind=self._received_kind(inbound),
+            reason=OK,
+            route=route,
+            now_ms=now_ms,
+            latency_ms=0,
+            tokens=0,
+            justification="",
+            evidence={"action": mark.action, "actor": mark.actor, "reason": mark.reason, "at": mark.at},
+            handoffs_left=inbound.handoffs_left,
+        )
+        headers = [(name, b"operator" if name == "ce_authority" else value) for name, value in headers]
+        headers.append(("ce_failuredetail", cut_text(mark.sentence, DETAIL_MAX_CHARS)))
+        record = Record(
+            self._failed_topic,
+            inbound.message.partition,
+            inbound.lineage.case_id.encode(),
+            inbound.message.value,
+            headers,
+        )
+        if route != END:
+            return [record]
+        ended = self.outcome(inbound, record, "cancelled", OK, mark.sentence, now_ms, step=f"{self.name}.stop")
+        return [record, ended]
+
     def carried_out(self, held: Held, now_ms: int) -> list[Record]:
         """A join's state version when branches failed: the first one's failure, and what its route brings with it."""
+        if held.route == STOP:
+            return self.stopped(held.inbound, Mark.model_validate(held.evidence), now_ms=now_ms)
         return self.failed(
             held.inbound,
             reason=held.reason,

@@ -124,7 +124,7 @@ def opened_inbound(
         handoffs_left=plan.handoffs if lineage.handoffs is None else lineage.handoffs,
     )
     if lineage.reason != OK:
-        inbound.failure = _why_here(lineage, headers)
+        inbound.failure = why_here(lineage, headers)
     return inbound
 
 
@@ -210,7 +210,8 @@ def _what_can_be_said(plan: Plan, case_id: str, headers: Mapping[str, bytes], me
     )
 
 
-def _why_here(lineage: Lineage, headers: Mapping[str, bytes]) -> Failure[str]:
+def why_here(lineage: Lineage, headers: Mapping[str, bytes]) -> Failure[str]:
+    """What an event says of the failure that it is."""
     try:
         evidence = orjson.loads(headers.get("ce_evidence", b"{}"))
     except orjson.JSONDecodeError:

@@ -22,7 +22,7 @@ from misstep.agents.inbound import (
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Misfit, Reader
-from misstep.contracts.event import OK, OPERATOR, Lineage, Record, Step, broken_step
+from misstep.contracts.event import OK, OPERATOR, STOP, Lineage, Record, Step, broken_step
 
 PARKED = "parked_"
 """What the headers that parking adds begin with; they are taken off again when the half is read."""
@@ -126,6 +126,9 @@ def merge(
         branch: opened_inbound(plan, topics, half, header_map(half.headers), deadline=deadline)
         for branch, half in halves.items()
     }
+    for one in opened.values():
+        if one.lineage.route == STOP:
+            one.lineage.step = f"{one.lineage.agent}.stop"
     lineage = _merged_lineage([(one.lineage, one.message) for one in opened.values()])
     newest = max(opened.values(), key=lambda one: (one.lineage.version, one.lineage.agent))
     inbound = Inbound(
@@ -139,8 +142,9 @@ def merge(
         handoffs_left=min(one.handoffs_left for one in opened.values()),
     )
     failed = [one for one in opened.values() if one.lineage.reason != OK]
-    if failed:
-        return _held(inbound, failed)
+    stopped = [one for one in opened.values() if one.lineage.route == STOP]
+    if failed or stopped:
+        return _held(inbound, stopped or failed)
     payloads: list[Contract] = []
     for contract in agent.joins:
         half = opened[contract.__contract__.name]

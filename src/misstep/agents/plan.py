@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +85,11 @@ class AgentPlan:
         """Types of everything that the agent and its undo depend on."""
         undo = self.undo.dependencies if self.undo is not None else ()
         return frozenset(kind for _, kind in (*self.dependencies, *undo))
+
+    @property
+    def uses_steps(self) -> bool:
+        """Does its function call `turn.step`? Only then are there checkpoints to look for."""
+        return "step" in inspect.unwrap(self.agent.function).__code__.co_names
 
     @property
     def accepts_names(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from misstep.agents.decide import TryAgain, backoff_ms
 from misstep.agents.event_writer import EventWriter, OutcomeName, kind_headers
 from misstep.agents.failure import Failure
-from misstep.agents.inbound import Delivered, Inbound, Verdict, header_map, opened_inbound
+from misstep.agents.inbound import Delivered, Inbound, Verdict, header_map, opened_inbound, why_here
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.undo import Undo
 from misstep.agents.unwind import inputs_of, steps_to_undo, why_it_stands
@@ -86,40 +86,22 @@ class Unwinding:
     # -- the coordinator ----------------------------------------------------------------------------------------------
 
     async def begin(self, message: Delivered) -> list[Record]:
-        """Begin to take back the case of a failed event: the command, and as many undos as can be done at once."""
+        """Begin to take back the case of a failed event, or of one that an operator's mark has stopped: the command,
+        and as many undos as can be done at once."""
         inbound = self._inbound(message)
         lineage = inbound.lineage
-        steps = await self._failing_steps(inbound)
+        stopped = lineage.reason == OK
+        steps = [] if stopped else await self._failing_steps(inbound)
         steps += await self._done_steps(lineage.steps, lineage.epoch, lineage.case_id)
-        why = inbound.failure or Failure(lineage.reason, "", {}, lineage.agent)
+        why = inbound.failure or why_here(lineage, inbound.headers)
         command = Undoing(
             agent=lineage.agent,
             reason=lineage.reason,
             detail=why.detail,
             evidence=_json(why.evidence),
-            ends_as="compensated",
+            ends_as="cancelled" if stopped else "compensated",
             steps=steps,
         )
-        return await self._command(inbound, command)
-
-    async def take_back(self, inbound: Inbound, *, by: str, why: str) -> list[Record]:
-        """Begin to take back a case that an operator has cancelled. `inbound`: the newest version of the case, read by
-        an agent that has not acted on it."""
-        lineage = inbound.lineage
-        message = inbound.message
-        newest = (lineage.step, lineage.version, message.partition, message.offset, lineage.reason)
-        history = [*lineage.steps, newest]
-        command = Undoing(
-            agent=lineage.agent,
-            reason=OK,
-            detail=f"cancelled by {by}: {why}",
-            evidence={"actor": by, "reason": why},
-            ends_as="cancelled",
-            steps=await self._done_steps(history, lineage.epoch, lineage.case_id),
-        )
-        return await self._command(inbound, command)
-
-    async def _command(self, inbound: Inbound, command: Undoing) -> list[Record]:
         command = _small_enough(command)
         record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
         return await self._pass_on([record], command, inbound.message, name="undo")
@@ -327,7 +309,7 @@ class Unwinding:
             output=output,
             failure=Failure(command.reason, command.detail, command.evidence, command.agent),
             idempotency_key=step.key,
-            checkpoints=await self._checkpoints(step.key),
+            checkpoints=await self._checkpoints(step.key) if agent.uses_steps else {},
             case_id=inbound.lineage.case_id,
             workflow=self._plan.workflow,
             agent=agent.name,
@@ -350,6 +332,8 @@ class Unwinding:
         lineage = inbound.lineage
         if message.topic == self._topics.undo and lineage.agent != "undo":
             lineage.step = f"{lineage.agent}.undo"
+        elif lineage.reason == OK and message.topic != self._topics.undo:
+            lineage.step = f"{lineage.agent}.stop"
         return inbound
 
     def _writer(self, name: str) -> EventWriter:

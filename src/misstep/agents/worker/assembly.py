@@ -19,6 +19,7 @@ from misstep.agents.wiring import Wiring
 from misstep.agents.worker.around import Around
 from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.control import Control
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
@@ -49,6 +50,7 @@ class Assembly:
     instances: Mapping[Any, Any]
     committer: Committer
     recall: EventReader
+    control: Control
     takeover: Takeover
     loop: asyncio.AbstractEventLoop
     pool: ThreadPoolExecutor
@@ -85,6 +87,7 @@ class Assembly:
             "recall": self.recall,
             "submit": self.committer.submit,
             "metrics": metrics,
+            "marks": self.control.marks,
             "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
         }
         if agent.joins:
@@ -96,6 +99,7 @@ class Assembly:
         inline = not agent.agent.is_async and not agent.agent.blocking
         runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
         reader = self._reader(subscription, runner, metrics, gathering)
+        reader.agent = (plan.workflow, agent.name)
         metrics.hosting(agent.name, reader, agent.chains)
         self.circuits.pause(agent, reader)
         return reader
@@ -110,7 +114,7 @@ class Assembly:
     def _saga(self, plan: Plan) -> Iterator[Reader]:
         topics = Topics(self.settings.namespace, plan.workflow)
         undos = [agent for of, agent in self.hosted if of.workflow == plan.workflow and agent.undo is not None]
-        coordinates = plan in self.coordinating and plan.compensates
+        coordinates = plan in self.coordinating  # also where no route compensates: an operator may cancel
         if not undos and not coordinates:
             return
         unwinding = Unwinding(
@@ -125,6 +129,7 @@ class Assembly:
                 if agent.undo is not None
             },
             now_ms=now_ms,
+            checkpoints=self.checkpoints.of_turn,
         )
         for agent in undos:
             yield self._undo(unwinding, agent.name, topics)

@@ -61,6 +61,8 @@ class Reader:
         """gathering: of a join, whose messages are halves."""
         self.name = subscription.name
         self.group = subscription.group
+        self.agent: tuple[str, str] | None = None
+        """Workflow and agent whose turns it begins; None for what is no agent's turn."""
         self._bootstrap = bootstrap
         self._id = transactional_id
         self._takeover = takeover

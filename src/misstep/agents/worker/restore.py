@@ -30,20 +30,20 @@ def restore(
         consumer.assign([TopicPartition(topic, partition, bases[partition][0]) for partition in left])
         while left:
             for message in consumer.consume(1_000, 0.2):
-                partition, offset, error = message.partition(), message.offset(), message.error()
-                assert partition is not None
+                at, offset, error = message.partition(), message.offset(), message.error()
+                assert at is not None
                 if error is not None:
                     if error.code() == KafkaError._PARTITION_EOF:
-                        left.discard(partition)
+                        left.discard(at)
                     elif not error.retriable() and error.code() not in _PASSING:
                         raise KafkaException(error)
                     continue
-                if partition not in left:
+                if at not in left:
                     continue
-                if offset is None or offset >= bases[partition][1]:
-                    left.discard(partition)
+                if offset is None or offset >= bases[at][1]:
+                    left.discard(at)
                     continue
-                gathering.take(partition, message.key(), message.value(), headers_of(message), live=False)
+                gathering.take(at, message.key(), message.value(), headers_of(message), live=False)
     finally:
         # Closing waits for a group coordinator that this consumer never needed; while a broker restarts, for long.
         threading.Thread(target=consumer.close, name="close parked reader", daemon=True).start()

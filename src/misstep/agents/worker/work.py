@@ -32,7 +32,8 @@ from misstep.bus.topics import Topics
 from misstep.bus.window import Window
 from misstep.contracts import Contract
 from misstep.contracts import Reader as ContractReader
-from misstep.contracts.event import Record, Timestamps
+from misstep.contracts.control import CaseKey, Mark, what_to_do
+from misstep.contracts.event import OK, Record, Timestamps
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,9 @@ class Handling:
         submit: Callable[[Finished], None],
         metrics: Metrics,
         dependencies: Sequence[Any],
+        marks: Mapping[CaseKey, Mark] | None = None,
     ) -> None:
+        """marks: of cases that shall not go on; looked at before each attempt."""
         self.plan = plan
         self.agent = agent
         self.topics = topics
@@ -91,6 +94,7 @@ class Handling:
         self._recall = recall
         self._submit = submit
         self._metrics = metrics
+        self._marks: Mapping[CaseKey, Mark] = marks if marks is not None else {}
         self._now = Timestamps()
         self._deadlines = Timestamps()
         self._reasons = list(agent.chains)
@@ -106,10 +110,24 @@ class Handling:
                 made, reason = work.earlier
                 name = self._reasons[reason] if reason < len(self._reasons) else self._reasons[0]
                 inbound.tries.extend([(name, 0)] * made)
+        if self._marks and not self._may_go_on(work, inbound):
+            return None
         if inbound.misfit is not None:
             self.settle(work, None, inbound.misfit)
             return None
         return make_turn(self.plan, self.agent, inbound, self._surroundings)
+
+    def _may_go_on(self, work: Work, inbound: Inbound) -> bool:
+        """Look at the case's mark; when it shall not go on, it is stopped here, or left to who acts for us."""
+        lineage = inbound.lineage
+        mark = self._marks.get((self.plan.workflow, lineage.case_id, lineage.epoch))
+        what = what_to_do(mark, lineage.version)
+        if what == "run" or mark is None:
+            return True
+        log.info("a marked case", agent=self.agent.name, case_id=lineage.case_id, what=what, said=mark.sentence)
+        records = self.emitter.stopped(inbound, mark, now_ms=int(time.time() * 1000)) if what == "stop" else []
+        self._finish(work, inbound, records, OK)
+        return False
 
     def _admit(self, work: Work, now_ms: int) -> Inbound:
         return admit(

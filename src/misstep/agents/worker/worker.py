@@ -17,6 +17,7 @@ from misstep.agents.wiring import Wiring
 from misstep.agents.worker.assembly import Assembly
 from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.control import Control
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.work import BLOCKING_THREADS
@@ -34,6 +35,10 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER_S = 30.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
 process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
+
+
+PAUSED = "an operator's pause"
+"""What an agent is held by while its pause stands in the control topic."""
 
 
 class ClientStuck(Exception):
@@ -105,6 +110,7 @@ class Worker:
             )
             self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
+            control = Control(settings.bootstrap, settings.namespace, settings.transactional_id)
             circuits = Circuits(self._wiring, self.metrics, alerts, self._loop, settings.slot)
             assembly = Assembly(
                 settings,
@@ -116,6 +122,7 @@ class Worker:
                 opened.instances,
                 committer,
                 recall,
+                control,
                 takeover,
                 self._loop,
                 pool,
@@ -123,6 +130,9 @@ class Worker:
                 checkpoints,
             )
             self._readers.extend(assembly.readers())
+            control.on_pauses = lambda: self._pause(control)
+            self._thread("control", lambda: control.run(self._stop.is_set)).start()
+            control.known.wait()  # what was said of a case before we came holds for us too
             commits = self._thread("commit", committer.run)
             commits.start()
             threads = [self._thread(f"read {reader.name}", reader.run) for reader in self._readers]
@@ -144,6 +154,16 @@ class Worker:
             self._ended.set()
         if self._failed is not None:
             raise self._failed
+
+    def _pause(self, control: Control) -> None:
+        """Hold the agents that an operator (or a valve) has paused, on all workers; let go of the others."""
+        for reader in self._readers:
+            if reader.agent is None:
+                continue
+            if reader.agent in control.pauses:
+                reader.hold(PAUSED)
+            else:
+                reader.release(PAUSED)
 
     def _check_stuck(self, committer: Committer) -> None:
         """Raise ClientStuck when something that takes milliseconds has taken STUCK_AFTER_S."""
