@@ -26,6 +26,8 @@ COMMANDS: Final = (
     Command("publish", "misstep.cli.publish", "Publish cases from a file of JSON lines."),
     Command("taxonomy", "misstep.cli.taxonomy", "Count what went wrong, by reason and agent."),
     Command("why", "misstep.cli.why", "Tell how a case got where it is, and prove it."),
+    Command("dlq", "misstep.cli.dlq", "Look through dead letters, and put them away."),
+    Command("redrive", "misstep.cli.redrive", "Send dead letters back to the agents that failed."),
     Command("matrix", "misstep.cli.matrix", "Show or check what happens on each failure."),
     Command("contracts", "misstep.cli.contracts", "Lock, check or show what agents may say to each other."),
 )

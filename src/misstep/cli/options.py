@@ -37,3 +37,5 @@ ProjectRoot = Annotated[
     ),
 ]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
+ActorName = Annotated[str, typer.Option("--actor", metavar="NAME", help="Who does this: it stands in the record.")]
+ActorReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: it stands in the record.")]

@@ -13,6 +13,8 @@ from misstep.errors import UsageError
 MASK: Final = "•••"
 EACH: Final = "[]"
 
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=, not )[^;]+")
+"""Quoted texts, and what a misfit says that a field is (`..., not -5`)."""
 _PATH = re.compile(r"[^.\[\]\s]+(\[\])*(\.[^.\[\]\s]+(\[\])*)*")
 
 
@@ -42,6 +44,10 @@ class Redaction:
         for path in self.paths:
             payload = _changed(payload, path, lambda value: MASK)
         return payload
+
+    def masked_words(self, said: str) -> str:
+        """A failure's detail, which may quote the payload: where anything is redacted, what it quotes is masked."""
+        return _QUOTED.sub(MASK, said) if self.paths else said
 
     def restored(self, payload: Any, original: Any) -> Any:
         """A payload that a person wrote from a masked one: where the mask still stands, the original is put back."""

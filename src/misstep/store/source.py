@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from misstep.bus.topics import Topics
-from misstep.contracts.event import CASES, OUTCOMES
+from misstep.contracts.event import CASES, OPERATOR, OUTCOMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Source:
 
     topic: str
     kind: str
-    """`case`, `turn`, `undo` or `outcome`; `letter` for dead letters, which have a table of their own."""
+    """`case`, `turn`, `undo`, `outcome` or `operator`; `letter` for dead letters, which have a table of their own."""
     agent: str
     failed: bool
 
@@ -31,6 +31,7 @@ def sources(topics: Topics, agents: Sequence[str]) -> dict[str, Source]:
         Source(topics.cases, "case", CASES, False),
         *(Source(topics.agent(name), "turn", name, False) for name in agents),
         *(Source(topics.failed(name), "turn", name, True) for name in agents),
+        *(Source(topics.inbox(name), "operator", OPERATOR, False) for name in agents),
         Source(topics.undo, "undo", "undo", False),
         Source(topics.outcomes, "outcome", OUTCOMES, False),
         Source(topics.dlq, "letter", "dlq", False),
