@@ -175,7 +175,7 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
         assert self._guard is not None
         rate = self._guard.rate
         assert rate is not None
-        allowed = f"{rate.calls} calls in {_shown(rate.per_ms / 1000)}"
+        allowed = f"{rate.calls} call{'s' if rate.calls != 1 else ''} in {_shown(rate.per_ms / 1000)}"
         return DependencyDown(
             MODEL_DOWN,
             f"{self._dependency}: its rate ({allowed}) leaves no room in the time that there is; it was not called",
@@ -193,6 +193,8 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
         if guard is not None and allowed is not None:
             if failure is not None:
                 guard.failed(allowed, failure.retry_after)
+            elif isinstance(error, DependencyDown):  # said so itself, as a model does (misstep.models)
+                guard.failed(allowed, error.retry_after)
             elif self._attempt is not None and self._attempt.over:
                 guard.failed(allowed)
             elif error is None or http_status(error) is not None:  # an answer, if only a no
