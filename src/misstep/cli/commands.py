@@ -28,6 +28,10 @@ COMMANDS: Final = (
     Command("why", "misstep.cli.why", "Tell how a case got where it is, and prove it."),
     Command("dlq", "misstep.cli.dlq", "Look through dead letters, and put them away."),
     Command("redrive", "misstep.cli.redrive", "Send dead letters back to the agents that failed."),
+    Command("cancel", "misstep.cli.cancel", "Take a running case back."),
+    Command("kill", "misstep.cli.kill", "End a running case as it stands, without undoing anything."),
+    Command("pause", "misstep.cli.pause", "Let an agent stand still; its input waits in Kafka."),
+    Command("resume", "misstep.cli.resume", "Let a paused agent go on."),
     Command("matrix", "misstep.cli.matrix", "Show or check what happens on each failure."),
     Command("contracts", "misstep.cli.contracts", "Lock, check or show what agents may say to each other."),
 )
