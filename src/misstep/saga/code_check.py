@@ -60,7 +60,7 @@ def _never_given(row: Row, reading: Reading) -> Iterator[Finding]:
         return
     agent = row.agent
     given = {said.what for said in reading.reasons} | {*agent.raises.values(), *ENGINE_REASONS}
-    if reading.calls:
+    if reading.calls or reading.steps:
         given.add(MODEL_DOWN)
     for reason in agent.signature.fails:
         if reason in given:
@@ -85,6 +85,15 @@ def _dependencies(row: Row, reading: Reading, known: Set[str] | None) -> Iterato
             agent.name,
             MODEL_DOWN,
             reading.calls[0].where,
+        )
+    elif reading.steps and MODEL_DOWN not in agent.signature.fails:
+        yield Finding(
+            "error",
+            f"it uses turn.step, which fails with {MODEL_DOWN} while Postgres does not answer, and its signature does "
+            "not name that; add it to Failure[Literal[...]].",
+            agent.name,
+            MODEL_DOWN,
+            reading.steps[0].where,
         )
     for said in dict.fromkeys(reading.calls):
         if known is not None and said.what and said.what not in known:

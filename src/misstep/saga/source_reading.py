@@ -39,6 +39,8 @@ class Reading:
     """Reasons that are no literals, as they are written."""
     calls: list[Said] = field(default_factory=list)
     """Names given to `turn.calling`; empty text for one that is no literal."""
+    steps: list[Said] = field(default_factory=list)
+    """Names given to `turn.step`; empty text for one that is no literal."""
     earlier: list[tuple[type[Contract], str]] = field(default_factory=list)
     """Contracts given to `turn.earlier`, and where."""
     unfollowed: list[Said] = field(default_factory=list)
@@ -148,6 +150,8 @@ class _Function:
             if isinstance(contract, type) and issubclass(contract, Contract):
                 self._reading.earlier.append((contract, self._at(call)))
         elif self._is_method(callee, "step"):
+            step = self._values(_argument(call, "name"))
+            self._reading.steps += [Said(said, self._at(call)) for said in sorted(step or {""})]
             self._hand_on(call, self._source.resolve(call.args[1] if len(call.args) > 1 else None), call.args[2:])
         else:
             found = self._source.resolve(callee)

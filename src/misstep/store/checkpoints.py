@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-import orjson
 import psycopg
 from pydantic import JsonValue
 
@@ -18,6 +18,7 @@ from misstep.store.stored_case_id import stored_case_id
 T = TypeVar("T")
 
 ROLE: Final = "misstep_worker"
+LEFT_OVER_DAYS: Final = 30
 
 _LOAD: Final = "SELECT value::text FROM checkpoints WHERE namespace = %s AND turn = %s AND epoch = %s AND step = %s"
 _SAVE: Final = """
@@ -30,6 +31,9 @@ _OF_TURN: Final = """
 _FORGET: Final = """
     DELETE FROM checkpoints WHERE namespace = %s AND workflow = %s
     AND (case_id, epoch) IN (SELECT * FROM unnest(%s::text[], %s::int[]))
+"""
+_LEFT_OVER: Final = """
+    DELETE FROM checkpoints WHERE namespace = %s AND workflow = %s AND saved_at < now() - make_interval(days => %s)
 """
 
 
@@ -67,7 +71,7 @@ class PostgresCheckpoints:
 
         async def work(connection: AsyncConnection) -> dict[str, JsonValue]:
             found = await connection.execute(_OF_TURN, (self._namespace, _stored(key)))
-            return {step: orjson.loads(value) for step, value in await found.fetchall()}
+            return {step: json.loads(value) for step, value in await found.fetchall()}
 
         return await self._run(work)
 
@@ -110,6 +114,11 @@ def forget_ended(connection: Connection, namespace: str, workflow: str, ended: S
     """Forget the checkpoints of these (case id, epoch), which have their outcome; in the caller's transaction."""
     cases, epochs = [_stored(case_id) for case_id, _ in ended], [epoch for _, epoch in ended]
     connection.execute(_FORGET, (namespace, workflow, cases, epochs))
+
+
+def forget_left_over(connection: Connection, namespace: str, workflow: str) -> None:
+    """Forget what is LEFT_OVER_DAYS old: a turn that was cancelled or fenced may save after its case's outcome."""
+    connection.execute(_LEFT_OVER, (namespace, workflow, LEFT_OVER_DAYS))
 
 
 def _stored(key: str) -> str:

@@ -15,7 +15,9 @@ import psycopg
 import structlog
 
 from misstep.bus.topics import Topics
-from misstep.store.careful_row import CarefulRows, DecodeAvro
+from misstep.contracts.event import case_id_of
+from misstep.store.careful_row import CarefulRows, DecodeAvro, headers_of
+from misstep.store.checkpoints import forget_ended, forget_left_over
 from misstep.store.connect import Connection
 from misstep.store.kafka_message import KafkaMessage
 from misstep.store.letter_row import INSERT_LETTER, letter_row
@@ -43,6 +45,17 @@ def about_the_data(error: psycopg.Error) -> bool:
     return (error.sqlstate or "")[:2] in ("22", "23", "54")
 
 
+def ended_in(turns: Messages) -> list[tuple[str, int]]:
+    """Case and epoch of each outcome among these messages; one whose epoch cannot be read is left out."""
+    ended = []
+    for message, source in turns:
+        if source.kind == "outcome":
+            epoch = headers_of(message).get("ce_epoch", b"0")
+            if epoch.isdigit() and len(epoch) < 10:
+                ended.append((case_id_of(message.key(), message.partition(), message.offset()), int(epoch)))
+    return ended
+
+
 class BatchRecorder:
     """Writes batches over one connection; made anew with each connection."""
 
@@ -63,17 +76,20 @@ class BatchRecorder:
         self._months: set[bytes] = set()
         self._months_at = -MONTHS_AGAIN_S
         self._refused: set[str] = set()
+        self._ended: list[tuple[str, int]] = []
+        """Case and epoch of the batch's outcomes."""
 
     def record(self, batch: Messages, steps: Steps) -> None:
         """Write the batch, exactly once. Raises PlaceMoved, or psycopg.Error when Postgres is in trouble."""
         began = self._clock()
-        self._keep_months_ahead(began)
+        self._keep_house(began)
         turns = [one for one in batch if one[1].kind != "letter"]
         letters = [
             letter_row(self._topics, self._careful, message, source)
             for message, source in batch
             if source.kind == "letter"
         ]
+        self._ended = ended_in(turns)
         try:
             rewritten = self._as_it_is(letters, turns, steps)
         except psycopg.errors.UniqueViolation:
@@ -124,6 +140,7 @@ class BatchRecorder:
                 with cursor.copy(COPY_TURNS) as copy:
                     for at in range(0, len(rows), ROWS_A_WRITE):
                         copy.write(b"".join(rows[at : at + ROWS_A_WRITE]))
+            self._forget_checkpoints()
 
     def _one_by_one(self, letters: Letters, turns: Messages, steps: Steps) -> int:
         rows = [self._careful.row(message, source) for message, source in turns]
@@ -135,7 +152,13 @@ class BatchRecorder:
                 cursor.executemany(INSERT_LETTER, letters)
             for (message, source), row in zip(turns, rows, strict=True):
                 self._surely(cursor, message, source, row)
+            self._forget_checkpoints()
         return len(turns)
+
+    def _forget_checkpoints(self) -> None:
+        """What has its outcome needs no checkpoints any more. One statement, in the transaction of the rows."""
+        if self._ended:
+            forget_ended(self._connection, self._topics.namespace, self._topics.workflow, self._ended)
 
     def _surely(
         self, cursor: psycopg.Cursor[tuple[object, ...]], message: KafkaMessage, source: Source, row: bytes
@@ -184,9 +207,11 @@ class BatchRecorder:
         self._fast.months.clear()
         self._careful.months.clear()
 
-    def _keep_months_ahead(self, now: float) -> None:
+    def _keep_house(self, now: float) -> None:
+        """Make the months to come, and forget what turns remembered after their case had ended."""
         if now - self._months_at >= MONTHS_AGAIN_S:
             ensure_months_ahead(self._connection)
+            forget_left_over(self._connection, self._topics.namespace, self._topics.workflow)
             self._months_at = now
 
     def _add_reason(self, name: str) -> bool:

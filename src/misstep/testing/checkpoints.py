@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
+import json
+
 from pydantic import JsonValue
 
 from misstep.store.checkpoint import TurnPlace
@@ -29,7 +30,7 @@ class InMemoryCheckpoints:
             ((epoch, step, value) for (of, epoch, step), (_, value) in self._saved.items() if of == key),
             key=lambda one: one[0],
         )
-        return {step: orjson.loads(value) for _, step, value in mine}
+        return {step: json.loads(value) for _, step, value in mine}
 
     async def forget(self, workflow: str, case_id: str, epoch: int) -> int:
         """See CheckpointStore."""
