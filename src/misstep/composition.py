@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from misstep.agents.plan import AgentPlan, Plan
+from misstep.agents.traces_wanted import open_traces
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.worker import Worker
 from misstep.agents.worker.worker_settings import WorkerSettings
@@ -142,7 +143,14 @@ class Environment:
             self.bootstrap, self.settings.namespace, slot, self.build, postgres=self.dsn_if_known, seam=seam
         )
         schemas = KafkaSchemas(self.bootstrap, self.settings.namespace, settings.transactional_id)
-        return Worker(settings, hosted, wiring, schemas, metrics)
+        resource = {
+            "service.namespace": self.settings.namespace,
+            "service.version": self.build,
+            "service.instance.id": slot,
+        }
+        plans = [plan for plan, _ in hosted]
+        traces = open_traces(self.settings.otlp, os.environ, resource, plans)
+        return Worker(settings, hosted, wiring, schemas, metrics, traces=traces)
 
 
 def git_commit(directory: Path) -> str | None:

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
         pattern=r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,62}$",
         description="Name of this host's worker slots; default: the host's name. Stable across restarts.",
     )
+    otlp: str | None = Field(
+        default=None,
+        pattern=r"^https?://.+",
+        description="Where traces go: an OTLP/HTTP collector (http://host:4318). Unset: as OTEL_EXPORTER_OTLP_ENDPOINT "
+        "says; neither: no traces.",
+    )
     build: str | None = Field(
         default=None, description="Version of the code that runs; default: the git commit, else 'unversioned'."
     )

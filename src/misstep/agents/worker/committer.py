@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from misstep.agents.inbound import Inbound
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.slot import SlotTaken
 from misstep.bus.window import Window
@@ -75,6 +76,8 @@ class Finished:
     replace: Callable[[str], list[Record]]
     """Makes the records of a failure that stands in for outputs the broker refuses."""
     replaced: bool = False
+    origin: Inbound | None = None
+    """The agent's input, where the turn was an agent's."""
 
 
 class Committer:
@@ -87,12 +90,14 @@ class Committer:
         groups: Callable[[], Iterable[Group]],
         metrics: Metrics,
         seam: Callable[[str], None] = lambda name: None,
+        on_committed: Callable[[Sequence[Finished]], None] | None = None,
     ) -> None:
         self._make_producer = make_producer
         self._id = transactional_id
         self._groups = groups
         self._metrics = metrics
         self._seam = seam
+        self._on_committed = on_committed
         self.lock = threading.Lock()
         """Held while a transaction is open; whoever must not meet one takes it."""
         self.producing = threading.Lock()
@@ -212,6 +217,8 @@ class Committer:
                 window.confirm()
         took = time.monotonic() - began
         self._metrics.committed(batch, took)
+        if self._on_committed is not None and batch:
+            self._on_committed(batch)
         if took > LATE_S:
             log.warning("a commit was answered late; taking a new producer", seconds=round(took, 1))
             self._renew()

@@ -159,7 +159,15 @@ class Handling:
 
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
         self._submit(
-            Finished(self.cases, work.window, work.position, records, reason, lambda why: self._refused(inbound, why))
+            Finished(
+                self.cases,
+                work.window,
+                work.position,
+                records,
+                reason,
+                lambda why: self._refused(inbound, why),
+                origin=inbound,
+            )
         )
 
     def _refused(self, inbound: Inbound, why: str) -> list[Record]:

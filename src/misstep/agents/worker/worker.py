@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from confluent_kafka import Producer
@@ -29,6 +29,9 @@ from misstep.bus.recall import EventReader
 from misstep.bus.takeover import Takeover
 from misstep.contracts import SchemaSource
 from misstep.store.checkpoints import PostgresCheckpoints
+
+if TYPE_CHECKING:  # an extra, loaded when it is asked for
+    from misstep.agents.tracing import Traces
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +60,11 @@ class Worker:
         metrics: Metrics | None = None,
         *,
         coordinating: Sequence[Plan] | None = None,
+        traces: Traces | None = None,
     ) -> None:
         """hosted: the agents to run, with their undos. coordinating: the workflows whose failed cases this worker
-        begins to take back; those of the hosted agents, if it is left out."""
+        begins to take back; those of the hosted agents, if it is left out. traces: told of what is committed, and
+        closed with the worker."""
         self._settings = settings
         self._hosted = hosted
         self._coordinating = (
@@ -68,6 +73,7 @@ class Worker:
         self._wiring = wiring
         self._schemas = schemas
         self.metrics = metrics or Metrics()
+        self._traces = traces
         self._readers: list[Reader] = []
         self._failed: BaseException | None = None
         self._stop = threading.Event()
@@ -107,6 +113,7 @@ class Worker:
                 lambda: self._readers,
                 self.metrics,
                 settings.seam,
+                self._traces.committed if self._traces is not None else None,
             )
             self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
@@ -147,6 +154,8 @@ class Worker:
             if opened is not None:
                 self._on_loop(opened.close())
             self._on_loop(checkpoints.close())
+            if self._traces is not None:
+                self._traces.close()
             alerts.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
             loop_thread.join(5)
