@@ -280,6 +280,39 @@ def test_patience_ends_with_the_cases_time() -> None:
     assert len(bench.calls) == 2
 
 
+def test_a_call_inside_another_counts_against_its_own_dependency_alone() -> None:
+    bench = Bench()
+    inner = Guard("model", Breaker(2, 10_000), None, bench.loop.time, Watched())
+
+    async def both() -> None:
+        async with (
+            calling("post_entry", "ledger", {"ledger"}, bench.guard),
+            calling("post_entry", "model", {"model"}, inner),
+        ):
+            raise DOWN
+
+    async def turns() -> None:
+        for _ in range(4):
+            await failed(both())
+        assert inner.refusal() is not None
+
+    bench.run(turns())
+    assert bench.watched.circuits == []
+
+
+def test_a_client_that_says_itself_that_it_is_down_counts() -> None:
+    bench = Bench()
+
+    async def turns() -> None:
+        said = DependencyDown("model_down", "overloaded", {})
+        said.retry_after = 3.0
+        await bench.fail(raises=said)
+        refused = await bench.fail()
+        assert "open for another 3.0 s" in refused.detail
+
+    bench.run(turns())
+
+
 def test_a_rate_is_waited_for_in_turn_and_the_budget_stands_still() -> None:
     bench = Bench(rate=Rate(2, 1_000))
     order: list[int] = []

@@ -37,6 +37,8 @@ class DependencyDown(Failure[Literal["model_down"]]):
 
     retry_after: float = 0.0
     """Seconds."""
+    counted: bool = False
+    """A breaker knows of it: that of a call around this one is not meant."""
 
 
 class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]):  # noqa: N801  # reads as a verb
@@ -169,6 +171,7 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
             self._agent,
         )
         failure.retry_after = refused.left_s + min(refused.left_s / 2, SPREAD_MAX_S) * _drawn(self._spread)
+        failure.counted = True
         return failure
 
     def _no_room(self) -> DependencyDown:
@@ -176,12 +179,14 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
         rate = self._guard.rate
         assert rate is not None
         allowed = f"{rate.calls} call{'s' if rate.calls != 1 else ''} in {_shown(rate.per_ms / 1000)}"
-        return DependencyDown(
+        failure = DependencyDown(
             MODEL_DOWN,
             f"{self._dependency}: its rate ({allowed}) leaves no room in the time that there is; it was not called",
             {"dependency": self._dependency, "rate": allowed},
             self._agent,
         )
+        failure.counted = True
+        return failure
 
     # -- after --------------------------------------------------------------------------------------------------------
 
@@ -190,10 +195,12 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
         failure = None
         if isinstance(error, Exception) and not isinstance(error, Failure) and is_down(error):
             failure = down(self._agent, self._dependency, error, self._wall)
+            failure.counted = guard is not None
         if guard is not None and allowed is not None:
             if failure is not None:
                 guard.failed(allowed, failure.retry_after)
-            elif isinstance(error, DependencyDown):  # said so itself, as a model does (misstep.models)
+            elif isinstance(error, DependencyDown) and not error.counted:  # its client says so (misstep.models)
+                error.counted = True
                 guard.failed(allowed, error.retry_after)
             elif self._attempt is not None and self._attempt.over:
                 guard.failed(allowed)
