@@ -1,0 +1,16 @@
+"""Where a parcel's failures go."""
+
+from rooms.agents.parcels import book, send, weigh
+from rooms.contracts.parcels import Booked, Light, Parcel
+
+from misstep import Choreography, Undo, dead_letter, escalate
+
+parcels = Choreography("parcels", starts=Parcel, deadline="10m", handoffs=1)
+parcels.on(weigh, rubric_fail=escalate, model_down=dead_letter)
+parcels.on(book, model_down=dead_letter, invariant_broken=escalate)
+parcels.on(send, model_down=dead_letter)
+
+
+@parcels.undo(book)
+async def unbook(undo: Undo[Light, Booked]) -> None:
+    """Takes the place on the van back."""
