@@ -142,6 +142,7 @@ class Assembly:
 
         subscription = of_undo(agent, topics)
         metrics = self.metrics.of(topics.workflow)
+        metrics.undoing(agent)
         runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, metrics)
         return self._reader(subscription, runner, metrics)
 

@@ -128,6 +128,11 @@ class Metrics:
         self._under_way.labels(workflow, agent).set_function(lambda: standing.under_way)
         self._held.labels(workflow, agent).set_function(lambda: len(standing.held_because))
 
+    def undoing(self, agent: str) -> None:
+        """An agent's undo is hosted here: both results stand at 0, so that the first failed one is an increase."""
+        for result in (OK, "undo_failed"):
+            self._undos.labels(self._workflow, agent, result)
+
     def waiting(self, backlog: Callable[[], int]) -> None:
         """How many finished turns wait for a transaction is asked there."""
         self._backlog.set_function(backlog)
