@@ -14,10 +14,12 @@ from misstep.agents.duration import duration_ms
 from misstep.cli.options import AsJson, Namespace, Postgres, ProjectRoot
 from misstep.cli.show import console, print_json
 from misstep.cli.surroundings import surroundings
+from misstep.cli.taxonomy_comparison import comparison_json, comparison_table, rates_table, read_dimensions, sentence
 from misstep.contracts.failure import reason_named
 from misstep.errors import UsageError
 from misstep.store.taxonomy import Share, Taxonomy
 from misstep.store.taxonomy import taxonomy as count_turns
+from misstep.store.taxonomy_compare import COMPARED_BY, compare
 
 app = typer.Typer(add_completion=False)
 LONGEST = timedelta(days=100 * 365)
@@ -29,6 +31,18 @@ def taxonomy(
         str, typer.Option(metavar="DURATION", help="How far back to count, as in 90m, 24h or 7d.")
     ] = "24h",
     workflow: Annotated[str | None, typer.Option(metavar="NAME", help="One workflow; default: all.")] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIMENSION", help="Failures per turn by agent, build, reason, workflow; several with commas."
+        ),
+    ] = None,
+    against_before: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Against the period of the same length before: what got worse, and the culprit."
+        ),
+    ] = False,
     postgres: Postgres = None,
     namespace: Namespace = None,
     project: ProjectRoot = None,
@@ -37,9 +51,11 @@ def taxonomy(
     """Count what went wrong, by reason and agent.
 
     One GROUP BY over the audit. A failure is counted once, where it happened; an `ok` that only a neutral default made
-    possible is shown as degraded.
+    possible is shown as degraded. With --compare it counts as a failure, and what got worse by more than chance would
+    explain is named: the agent, its build, and whose versions it failed on.
 
-    Example: [bold]misstep taxonomy --since 1h --workflow invoice[/bold]
+    Example: [bold]misstep taxonomy --since 1h --workflow invoice[/bold]  or  [bold]misstep taxonomy --since 1h
+    --compare[/bold]
     """
     span_ms = duration_ms(since, what="--since")
     if span_ms > LONGEST / timedelta(milliseconds=1):
@@ -48,6 +64,19 @@ def taxonomy(
     env = surroundings(project=project, postgres=postgres, namespace=namespace)
     if workflow is not None:
         env.plan(workflow)
+    if by or against_before:
+        dimensions = read_dimensions(by or []) or COMPARED_BY
+        compared = compare(env.dsn, env.settings.namespace, span, workflow, dimensions)
+        if as_json:
+            print_json(comparison_json(compared, with_before=against_before))
+            return
+        if against_before and compared.changes:
+            console().print(comparison_table(compared, since))
+        elif not against_before and compared.turns:
+            console().print(rates_table(compared, since))
+        if against_before or not compared.turns:
+            print(sentence(compared, since))
+        return
     counted = count_turns(env.dsn, env.settings.namespace, span, workflow)
     if as_json:
         print_json(taxonomy_json(counted))
