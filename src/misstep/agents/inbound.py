@@ -69,6 +69,8 @@ class Inbound:
     tries: list[tuple[str, int]] = field(default_factory=list)
     spent_ms: float = 0.0
     """Time that the attempts took so far, waits excluded."""
+    spent_tokens: int = 0
+    """Tokens that the attempts before this one cost."""
     first_failed_ms: int = 0
 
 

@@ -120,7 +120,7 @@ def settle(
     """
     latency_ms = round(inbound.spent_ms)
     noted = turn.noted if turn is not None else None
-    tokens = noted.tokens if noted else 0
+    tokens = _tokens(inbound, turn)
     if verdict.output is not None:
         try:
             return emitter.ok(
@@ -156,6 +156,7 @@ def settle(
             decision = Finish(agent.chains[reason].ending)
         else:
             inbound.tries.append((reason, decision.wait_ms))
+            inbound.spent_tokens = tokens
             return decision
     if isinstance(decision, GoOn):
         if turn is None and callable(decision.link.value):
@@ -201,7 +202,7 @@ def _degraded(
             default,
             now_ms=now_ms,
             latency_ms=latency_ms,
-            tokens=0,
+            tokens=_tokens(inbound, turn),
             justification="",
             evidence=evidence,
             degraded=reason,
@@ -211,6 +212,11 @@ def _degraded(
         fault = judge_exception(agent, error)
         fault = Verdict(reason=AGENT_FAULT, detail=f"{fault.detail}, after {reason}: {detail}", evidence=fault.evidence)
         return settle(agent, emitter, inbound, turn, fault, now_ms)
+
+
+def _tokens(inbound: Inbound, turn: Turn[Contract] | None) -> int:
+    """What all attempts cost, this one included, however they ended."""
+    return inbound.spent_tokens + (turn.noted.tokens if turn is not None and turn.noted else 0)
 
 
 def _declared(agent: AgentPlan, failure: Failure[str]) -> Verdict:
