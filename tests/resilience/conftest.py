@@ -8,6 +8,9 @@ import pytest
 
 from misstep.store.migrate import migrate
 from tests.conftest import Servers
+from tests.worker.conftest import make_site_of
+
+__all__ = ["make_site_of"]
 
 
 @pytest.fixture(scope="session")

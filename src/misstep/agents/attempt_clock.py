@@ -46,7 +46,7 @@ class AttemptClock:
     def _on_loop(self, act: Callable[[], None]) -> None:
         if asyncio._get_running_loop() is self._loop:
             act()
-        else:
+        elif not self._loop.is_closed():  # at the end of the process what still waited is thrown away
             self._loop.call_soon_threadsafe(act)
 
     def _stop(self) -> None:
@@ -65,5 +65,5 @@ class AttemptClock:
             return
         now = self._loop.time()
         self._queued_s += now - self._since
-        if self._left_s is not None and not self._limit.expired():
+        if self._left_s is not None and not self._limit.expired() and not self._loop.is_closed():
             self._limit.reschedule(now + max(0.0, self._left_s))

@@ -39,6 +39,8 @@ class DependencyDown(Failure[Literal["model_down"]]):
     """Seconds."""
     counted: bool = False
     """A breaker knows of it: that of a call around this one is not meant."""
+    free: bool = False
+    """The call only tried out, for an agent that waits for the circuit, whether the dependency is back: no attempt."""
 
 
 class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]):  # noqa: N801  # reads as a verb
@@ -198,9 +200,11 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
             failure.counted = guard is not None
         if guard is not None and allowed is not None:
             if failure is not None:
+                failure.free = self._patient and allowed.probe
                 guard.failed(allowed, failure.retry_after)
             elif isinstance(error, DependencyDown) and not error.counted:  # its client says so (misstep.models)
                 error.counted = True
+                error.free = self._patient and allowed.probe
                 guard.failed(allowed, error.retry_after)
             elif self._attempt is not None and self._attempt.over:
                 guard.failed(allowed)

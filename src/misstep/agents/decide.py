@@ -18,6 +18,8 @@ class TryAgain:
     """The same turn, after a wait."""
 
     wait_ms: int
+    counts: bool = True
+    """False: what went before was no attempt."""
 
 
 @dataclass(frozen=True, slots=True)

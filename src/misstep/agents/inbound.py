@@ -49,6 +49,8 @@ class Verdict:
     detail: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
     retry_after_ms: int = 0
+    free: bool = False
+    """It was no attempt: the turn only tried out, for everybody, whether a dependency is back."""
 
 
 @dataclass(slots=True)

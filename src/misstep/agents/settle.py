@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from misstep.agents.agent import Agent
+from misstep.agents.calling import DependencyDown
 from misstep.agents.decide import AGENT_FAULT, Finish, GoOn, HandTo, TryAgain, decide
 from misstep.agents.emit import Emitter, Oversized
 from misstep.agents.failure import Failure
@@ -24,6 +25,8 @@ from misstep.contracts import Contract
 from misstep.contracts.event import TO, Record
 
 FRAMES_SHOWN = 8
+FREE_WAIT_MS = 50
+"""Before a turn comes back that has only tried a dependency out; it then waits for the circuit, not for the clock."""
 
 
 def make_turn(plan: Plan, agent: AgentPlan, inbound: Inbound, surroundings: Surroundings) -> Turn[Contract]:
@@ -114,7 +117,7 @@ def settle(
     verdict: Verdict,
     now_ms: int,
 ) -> TryAgain | list[Record]:
-    """What the turn comes to. For TryAgain, the attempt has been added to `inbound.tries`.
+    """What the turn comes to. For a TryAgain that counts, the attempt has been added to `inbound.tries`.
 
     turn: the attempt's turn; None when the input was a misfit and nothing ran.
     """
@@ -134,6 +137,8 @@ def settle(
             )
         except Oversized as error:
             verdict = Verdict(reason=SCHEMA_INVALID, detail=f"output: {error}", evidence={"stage": "output"})
+    if verdict.free and turn is not None and now_ms + FREE_WAIT_MS < _millis(inbound.deadline):
+        return TryAgain(FREE_WAIT_MS, counts=False)
     if not inbound.first_failed_ms:
         inbound.first_failed_ms = now_ms
     lineage = inbound.lineage
@@ -226,6 +231,7 @@ def _declared(agent: AgentPlan, failure: Failure[str]) -> Verdict:
             detail=str(failure.detail),
             evidence=failure.evidence,
             retry_after_ms=_retry_after_ms(failure),
+            free=isinstance(failure, DependencyDown) and failure.free,
         )
     return Verdict(
         reason=AGENT_FAULT,

@@ -147,6 +147,8 @@ class Handling:
         inbound = work.inbound
         assert inbound is not None
         result = settle(self.agent, self.emitter, inbound, turn, verdict, int(time.time() * 1000))
+        if isinstance(result, TryAgain) and not result.counts:
+            return result.wait_ms
         if isinstance(result, TryAgain):
             reason = inbound.tries[-1][0]
             work.tried = True
