@@ -14,7 +14,7 @@ from misstep.cli.main import main
 GROUPS = {
     "matrix": ("show", "check"),
     "contracts": ("lock", "check", "show"),
-    "dlq": ("ls", "group", "show"),
+    "dlq": ("ls", "group", "show", "discard", "expire"),
     "redrive": ("plan", "replay", "ls", "show", "abandon"),
 }
 

@@ -152,7 +152,7 @@ def new_shop(servers: Servers, directory: Path) -> Shop:
     return Shop(servers, cli)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The project with its agents and its audit running."""
     made = new_shop(servers, tmp_path_factory.mktemp("shop"))
@@ -163,9 +163,16 @@ def shop(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def own_shop(servers: Servers, tmp_path: Path) -> Iterator[Shop]:
-    """The project in a namespace of the test's own, for tests that change it or stop its agents; nothing runs."""
-    made = new_shop(servers, tmp_path)
-    yield made
-    for run in list(made.runs):
-        made.stop(run)
+def changed(shop: Shop, tmp_path: Path) -> Callable[..., Shop]:
+    """The same namespace seen from a project in which a file has changed: `changed("dlq/parcels.py", old, new)`."""
+
+    def change(file: str, old: str, new: str) -> Shop:
+        root = tmp_path / "changed"
+        shutil.copytree(PROJECT, root, ignore=shutil.ignore_patterns("__pycache__"))
+        path = root / file
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+        return Shop(shop.servers, Cli(root, shop.cli.variables))
+
+    return change

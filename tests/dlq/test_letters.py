@@ -22,25 +22,29 @@ def ids(shop: Shop) -> list[str]:
 
 def test_letters_are_listed_newest_first_and_filtered(shop: Shop, ids: list[str]) -> None:
     said = shop.json("dlq", "ls")
-    assert said["count"] == 4
-    assert {one["case_id"] for one in said["letters"]} == set(ids)
+    assert said["count"] == len(said["letters"])
+    assert {one["case_id"] for one in said["letters"]} >= set(ids)
     failed = [one["last_failure"] for one in said["letters"]]
     assert failed == sorted(failed, reverse=True)
-    assert shop.json("dlq", "ls", "--reason", "model_down")["count"] == 2
-    assert shop.json("dlq", "ls", "--agent", "book")["count"] == 0
+    down = {one["case_id"] for one in shop.json("dlq", "ls", "--reason", "model_down")["letters"]}
+    assert set(ids) & down == set(ids[:2])
+    assert not set(ids) & {one["case_id"] for one in shop.json("dlq", "ls", "--agent", "book")["letters"]}
     assert shop.json("dlq", "ls", "--case", ids[2])["letters"][0]["reason"] == "schema_invalid"
-    assert shop.json("dlq", "ls", "--workflow", "parcels", "--since", "1h", "--limit", "1")["count"] == 4
+    limited = shop.json("dlq", "ls", "--workflow", "parcels", "--since", "1h", "--limit", "1")
+    assert (len(limited["letters"]), limited["count"]) == (1, said["count"])
     assert "weigh" in shop("dlq", "ls").out
 
 
 def test_letters_that_are_alike_are_one_group(shop: Shop, ids: list[str]) -> None:
     groups = shop.json("dlq", "group")["groups"]
-    assert [one["count"] for one in groups] == [2, 1, 1]
-    first = groups[0]
-    assert (first["agent"], first["reason"]) == ("weigh", "model_down")
-    assert first["first_seen"] <= first["last_seen"]
-    assert shop.json("dlq", "ls", "--fingerprint", first["fingerprint"])["count"] == 2
-    assert first["example"] in [shop.letter(one) for one in ids[:2]]
+    counts = [one["count"] for one in groups]
+    assert counts == sorted(counts, reverse=True)
+    (down,) = [one for one in groups if (one["agent"], one["reason"]) == ("weigh", "model_down")]
+    assert down["count"] >= 2
+    assert down["first_seen"] <= down["last_seen"]
+    alike = shop.json("dlq", "ls", "--fingerprint", down["fingerprint"])["letters"]
+    assert {one["case_id"] for one in alike} >= set(ids[:2])
+    assert down["example"] in [one["id"] for one in alike]
 
 
 def test_a_letter_is_shown_whole_but_for_what_is_masked(shop: Shop, ids: list[str]) -> None:

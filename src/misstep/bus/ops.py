@@ -15,7 +15,7 @@ from misstep.bus.client_log import client_logger
 from misstep.bus.config import publisher_config, reader_config
 from misstep.bus.topics import ops_topic
 from misstep.contracts.event import Record
-from misstep.errors import ServerUnreachable
+from misstep.errors import AnswerIsNo, ServerUnreachable
 
 TIMEOUT_S = 30.0
 """Longer than a transaction may stay open: an abandoned one hides what stands behind it until then."""
@@ -51,12 +51,15 @@ def write_ops(bootstrap: str, records: Iterable[Record]) -> None:
 
 def ops_end(bootstrap: str, namespace: str) -> int:
     """The offset at which the next operator action will stand, open transactions counted. Raises KafkaException."""
+    return _at(bootstrap, namespace, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def _at(bootstrap: str, namespace: str, spec: OffsetSpec) -> int:
     admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "misstep-ops-end", "log_level": 0})
     place = TopicPartition(ops_topic(namespace), PARTITION)
     # Uncommitted: a read_committed end stops at the first open transaction, whoever's it is.
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     found = admin.list_offsets(
-        {place: latest}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S
+        {place: spec}, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S
     )
     return int(found[place].result().offset)
 
@@ -65,12 +68,17 @@ def read_ops(bootstrap: str, namespace: str, from_offset: int) -> list[Mapping[s
     """The committed actions from an offset on, up to what was written when this is called.
 
     Waits for transactions that are still open before that end: what they hold may be what is looked for. Raises
-    ServerUnreachable when that takes too long.
+    ServerUnreachable when that takes too long, and AnswerIsNo when Kafka has deleted some of them.
     """
     end = ops_end(bootstrap, namespace)
     found: list[Mapping[str, Any]] = []
     if end <= from_offset:
         return found
+    if _at(bootstrap, namespace, OffsetSpec.earliest()) > from_offset:  # type: ignore[no-untyped-call]
+        raise AnswerIsNo(
+            f"{ops_topic(namespace)} no longer has what stood at offset {from_offset}, so it cannot be known what was "
+            "sent; `misstep why CASE` tells of each case, `misstep redrive abandon` gives the plan up."
+        )
     consumer = Consumer(reader_config(bootstrap, "misstep-ops", **{"auto.offset.reset": "earliest"}))
     until = time.monotonic() + TIMEOUT_S
     try:

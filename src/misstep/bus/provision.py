@@ -24,12 +24,16 @@ class TopicSpec:
     name: str
     partitions: int
     compacted: bool = False
+    retention_ms: int | None = None
+    """How long it keeps things; -1: for ever; None: as the broker says."""
 
     @property
     def config(self) -> dict[str, str]:
         config = {"max.message.bytes": str(MESSAGE_MAX_BYTES)}
         if self.compacted:
             config["cleanup.policy"] = "compact"
+        if self.retention_ms is not None:
+            config["retention.ms"] = str(self.retention_ms)
         if self.name.endswith(".parked"):  # what is no longer waited for shall not be read again at every takeover
             config |= {"segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
         return config
@@ -49,7 +53,7 @@ def shared_topics(namespace: str) -> list[TopicSpec]:
     return [
         TopicSpec(contracts_topic(namespace), 1, compacted=True),
         TopicSpec(control_topic(namespace), 1, compacted=True),
-        TopicSpec(ops_topic(namespace), 1),
+        TopicSpec(ops_topic(namespace), 1, retention_ms=-1),  # whether something was sent once is looked up there
         TopicSpec(alerts_topic(namespace), 1),
     ]
 

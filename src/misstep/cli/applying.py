@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -11,12 +11,12 @@ from confluent_kafka.admin import AdminClient
 from misstep.bus.provision import (
     Change,
     TopicSpec,
-    workflow_topics,
     apply_topics,
     connect,
     plan_topics,
     publish_schemas,
     shared_topics,
+    workflow_topics,
 )
 from misstep.cli.contracts_there import contracts_there, refuse_changed
 from misstep.composition import Environment
@@ -94,7 +94,11 @@ def wanted_topics(env: Environment, admin: AdminClient) -> list[TopicSpec]:
         partitions = _partitions(env)
         if "partitions" not in env.settings.model_fields_set and topics.cases in there:
             partitions = len(there[topics.cases].partitions)
-        specs += workflow_topics(topics, list(plan.agents), plan.joins, partitions)
+        keep_ms = env.project.letters_of(plan.workflow).keep_ms
+        specs += [
+            replace(spec, retention_ms=keep_ms) if spec.name == topics.dlq else spec
+            for spec in workflow_topics(topics, list(plan.agents), plan.joins, partitions)
+        ]
     return specs
 
 

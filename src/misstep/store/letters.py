@@ -102,11 +102,11 @@ class LetterLine:
 
     @property
     def state(self) -> str:
-        """`waits`, or what was done with it last: `redriven`, `discarded`."""
+        """`waits`, or what was done with it: `redriven`, `discarded`, `emptied`."""
         if self.closed_at is None:
             return "waits"
-        done = [str(step.get("did")) for step in self.trail if step.get("did") in ("redriven", "discarded")]
-        return done[-1] if done else "closed"
+        did = [str(step.get("did")) for step in self.trail]
+        return next((one for one in ("redriven", "discarded", "emptied") if one in did), "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,31 @@ def add_to_trail(connection: Connection, steps: Mapping[int, Mapping[str, Any]],
         WHERE l.id = k.id AND NOT l.trail @> k.step::jsonb
         """,
         {"ids": list(steps), "close": close, "steps": [orjson.dumps([one]).decode() for one in steps.values()]},
+    )
+
+
+def ids_kept_since(connection: Connection, namespace: str, workflow: str, keep_ms: int, limit: int) -> list[int]:
+    """Letters that failed last longer ago than this, and still have their bytes."""
+    rows = connection.execute(
+        """
+        SELECT id FROM dead_letters
+        WHERE namespace = %s AND workflow = %s AND emptied_at IS NULL
+          AND last_failure < now() - %s * interval '1 millisecond'
+        ORDER BY last_failure DESC, id DESC LIMIT %s
+        """,
+        [namespace, workflow, keep_ms, limit],
+    )
+    return [row[0] for row in rows]
+
+
+def empty_letters(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove the bytes of letters; the row, and what it says of them, stays."""
+    connection.execute(
+        """
+        UPDATE dead_letters SET key = NULL, value = NULL, headers = '[]', emptied_at = clock_timestamp()
+        WHERE id = ANY(%s)
+        """,
+        [list(ids)],
     )
 
 
