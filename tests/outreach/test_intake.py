@@ -61,6 +61,13 @@ def test_numbers_may_come_as_numbers(unpaid: dict[str, Any]) -> None:
     assert docket(fine) == docket(unpaid)
 
 
+@pytest.mark.parametrize("code", ["#", "G"])
+def test_a_judge_who_dismisses_it_is_heard(unpaid: dict[str, Any], code: str) -> None:
+    judged = {"concept:name": "Appeal to Judge", "time:timestamp": "2005-09-01T00:00:00+02:00", "dismissal": code}
+    read = docket({**unpaid, "events": [*unpaid["events"], {**judged, "matricola": "0"}]})
+    assert (read.appealed_on, read.dismissal) == (dt.date(2005, 9, 1), code)
+
+
 def without_amount(fine: dict[str, Any]) -> None:
     del fine["events"][0]["amount"]
 
