@@ -1,0 +1,1 @@
+"""What `misstep watch` is made of: rates in a moving window, the stream that feeds them, and where it begins."""
