@@ -12,6 +12,7 @@ from pathlib import Path
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.traces_wanted import open_traces
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.watchdog import Watchdog
 from misstep.agents.worker.worker import Worker
 from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.registry import KafkaSchemas
@@ -151,6 +152,13 @@ class Environment:
         plans = [plan for plan, _ in hosted]
         traces = open_traces(self.settings.otlp, os.environ, resource, plans)
         return Worker(settings, hosted, wiring, schemas, metrics, traces=traces)
+
+    def watchdog(self, workflows: Sequence[str]) -> Watchdog:
+        """The watchdog over the deadlines of these workflows."""
+        namespace = self.settings.namespace
+        plans = [self.plan(name) for name in workflows]
+        schemas = KafkaSchemas(self.bootstrap, namespace, f"{namespace}.watchdog.schemas")
+        return Watchdog(self.bootstrap, self.dsn, namespace, plans, self.build, schemas)
 
 
 def git_commit(directory: Path) -> str | None:

@@ -25,7 +25,7 @@ BROKE = 70
 
 
 def main(compose: Callable[[], Environment] = environment) -> int:
-    """Run a sink for each workflow until SIGTERM; a second signal ends the process at once.
+    """Run a sink for each workflow, and the watchdog, until SIGTERM; a second signal ends the process at once.
 
     `compose` makes the environment: a drill brings a project of its own.
     """
@@ -56,6 +56,7 @@ def main(compose: Callable[[], Environment] = environment) -> int:
         env = compose()
         serve_metrics(options, "audit sink", env.build)
         sinks = {name: sink_of(env, name, options.instance) for name in (options.workflows or env.plans)}
+        watchdog = env.watchdog(list(sinks))
     except MisstepError as error:
         log.error("cannot start", why=str(error))
         return error.exit_code
@@ -74,6 +75,7 @@ def main(compose: Callable[[], Environment] = environment) -> int:
             stop.set()  # one that ends takes the others with it, so that the process is restarted whole
 
     threads = [threading.Thread(target=run, args=item, name=f"audit {item[0]}") for item in sinks.items()]
+    threads.append(threading.Thread(target=watchdog.run, args=(stop,), name="watchdog"))
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -30,9 +30,8 @@ class Mark(BaseModel):
     reason: str
     at: str
     version: int | None = None
-    """Somebody acts in the place of who would read versions up to this one; None: nobody does."""
-    agent: str = ""
-    """In whose place."""
+    """Somebody acts in the place of `agents` on versions up to this one; None: nobody does."""
+    agents: tuple[str, ...] = ()
     acted: bool = False
     """It has been done."""
 
@@ -103,13 +102,13 @@ def written(value: Mark | Pause) -> bytes:
 Verdict = Literal["run", "stop", "leave"]
 
 
-def what_to_do(mark: Mark | None, version: int) -> Verdict:
+def what_to_do(mark: Mark | None, agent: str, version: int) -> Verdict:
     """What an agent does with a version of a case: run its turn, stop the case in its stead, or leave it alone.
 
     version: the state version that the agent has read.
     """
     if mark is None:
         return "run"
-    if mark.version is not None and version <= mark.version:
+    if mark.version is not None and version <= mark.version and agent in mark.agents:
         return "leave"
     return "run" if mark.action == DEADLINE or mark.acted else "stop"

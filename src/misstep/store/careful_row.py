@@ -162,7 +162,7 @@ class CarefulRows:
             epoch,
             version,
             word("ce_agent") or source.agent,
-            source.kind,
+            source.kind_of(headers.get("ce_authority")),
             text_of(contract_of(headers.get("ce_dataschema", b"")), WORD_MAX_CHARS),
             reason,
             detail,

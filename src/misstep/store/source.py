@@ -19,6 +19,10 @@ class Source:
     agent: str
     failed: bool
 
+    def kind_of(self, authority: bytes | None) -> str:
+        """The kind of an event by its `ce_authority`: where an operator's mark stopped an agent, that is no turn."""
+        return "operator" if authority == b"operator" and self.kind == "turn" else self.kind
+
     @property
     def initial(self) -> bool:
         """Messages without headers are state version 0 here, and broken events everywhere else."""

@@ -80,7 +80,7 @@ class FastRows:
                 epoch,
                 version,
                 get("ce_agent") or source.agent.encode(),
-                source.kind.encode(),
+                source.kind_of(get("ce_authority")).encode(),
                 contract,
                 reason,
                 get("ce_failuredetail") or b"",

@@ -121,13 +121,20 @@ class Handling:
         """Look at the case's mark; when it shall not go on, it is stopped here, or left to who acts for us."""
         lineage = inbound.lineage
         mark = self._marks.get((self.plan.workflow, lineage.case_id, lineage.epoch))
-        what = what_to_do(mark, lineage.version)
+        what = what_to_do(mark, self.agent.name, lineage.version)
         if what == "run" or mark is None:
             return True
         log.info("a marked case", agent=self.agent.name, case_id=lineage.case_id, what=what, said=mark.sentence)
         records = self.emitter.stopped(inbound, mark, now_ms=int(time.time() * 1000)) if what == "stop" else []
         self._finish(work, inbound, records, OK)
         return False
+
+    def _left_to_another(self, inbound: Inbound) -> bool:
+        """Was the case given up on while this turn ran? Then somebody acts in our place, and what we have is dropped:
+        who acts does so only when everything that was finished before the mark was seen has been committed."""
+        lineage = inbound.lineage
+        mark = self._marks.get((self.plan.workflow, lineage.case_id, lineage.epoch))
+        return what_to_do(mark, self.agent.name, lineage.version) == "leave"
 
     def _admit(self, work: Work, now_ms: int) -> Inbound:
         return admit(
@@ -160,6 +167,8 @@ class Handling:
         return None
 
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
+        if self._marks and self._left_to_another(inbound):
+            records, reason = [], OK
         self._submit(
             Finished(
                 self.cases,
