@@ -6,6 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pydantic import Field
+from rooms.agents.credit_faults import FaultyFunds, FaultyRegister, FaultyScorer
+from rooms.agents.credit_faults import parse_faults as credit_faults
+from rooms.agents.credit_funds import Funds
+from rooms.agents.credit_in_memory import InMemoryFunds, InMemoryRegister
+from rooms.agents.credit_register import CreditRegister
+from rooms.agents.credit_scoring import PointsModel, ScoringModel
 from rooms.agents.invoice_faults import FaultyOrders, parse_faults
 from rooms.agents.invoice_in_memory import InMemoryLedger, InMemoryOrders, InMemoryRemittances
 from rooms.agents.invoice_ledger import Ledger
@@ -133,3 +139,46 @@ async def _drafting(settings: ModelSettings, writer: Writer, faults: str) -> Asy
         return
     async with open_model(settings) as model:
         yield FaultyModel(model, hits) if faults else model
+
+
+class CreditSettings(Settings, env_prefix="MISSTEP_"):
+    """Of the services behind loans."""
+
+    postgres: str = Field(description="Postgres DSN.")
+    namespace: str = Field(default="misstep", description="Money and entries of one namespace are none of another's.")
+    faults: str = Field(default="", validation_alias="CREDIT_FAULTS", description="As of the scoring model.")
+
+
+class ScorerSettings(Settings, env_prefix="CREDIT_"):
+    """Of the model that rates loan applications."""
+
+    faults: str = Field(
+        default="", description='Faults on purpose, for drills: "seed=7,scorer_down=0.1,register_down=0.1".'
+    )
+
+
+@wiring.provides(dependency="scorer", breaker="5 failures, 30s", stand_in=PointsModel)
+async def scorer(settings: ScorerSettings) -> AsyncIterator[ScoringModel]:
+    yield FaultyScorer(PointsModel(), credit_faults(settings.faults)) if settings.faults else PointsModel()
+
+
+@wiring.provides(dependency="funds", breaker="5 failures, 30s", stand_in=InMemoryFunds)
+async def funds(settings: CreditSettings) -> AsyncIterator[Funds]:
+    from rooms.agents.postgres.connections import Connections
+    from rooms.agents.postgres.funds import PostgresFunds
+
+    connections = Connections(settings.postgres, application="credit funds")
+    service = PostgresFunds(connections, settings.namespace)
+    yield FaultyFunds(service, credit_faults(settings.faults)) if settings.faults else service
+    await connections.close()
+
+
+@wiring.provides(dependency="register", breaker="5 failures, 30s", stand_in=InMemoryRegister)
+async def register(settings: CreditSettings) -> AsyncIterator[CreditRegister]:
+    from rooms.agents.postgres.connections import Connections
+    from rooms.agents.postgres.credit_register import PostgresRegister
+
+    connections = Connections(settings.postgres, application="credit register")
+    entries = PostgresRegister(connections, settings.namespace)
+    yield FaultyRegister(entries, credit_faults(settings.faults)) if settings.faults else entries
+    await connections.close()

@@ -9,9 +9,10 @@ from rich.console import Console
 from misstep.errors import UsageError
 from misstep.saga.architecture_check import check_architecture, check_leftovers
 from misstep.saga.compile import compile_plan
-from misstep.saga.matrix import EVERY_AGENT, EVERY_OTHER, matrix_json, matrix_table
+from misstep.saga.matrix import EVERY_AGENT, EVERY_OTHER, agents_table, matrix_json, matrix_table
 from misstep.saga.matrix_markdown import block_in, markers, matrix_markdown, with_block
 from misstep.saga.matrix_text import matrix_text
+from tests.joins.survey import survey
 from tests.saga.loans import loans
 from tests.saga.planted import the_one
 
@@ -51,9 +52,31 @@ def test_the_markdown_is_two_tables() -> None:
     assert "| `score` | `rubric_fail` | handed to `score_by_rule`, then escalated to `park` |" in lines
     assert (
         "| `answer` | loans.decided@1.0 | loans.answered@1.0 | 5 s | service | "
-        "sends a letter (irreversible: a letter cannot be called back) |" in lines
+        "sends a letter (irreversible: a letter cannot be called back) |  |" in lines
     )
     assert all(line.count(" | ") == lines[2].count(" | ") for line in lines[2:9])
+
+
+def test_forks_joins_and_undos_stand_in_the_table() -> None:
+    lines = matrix_markdown(compile_plan(survey)).splitlines()
+    assert lines[2] == (
+        "Fork `sides`: `ask_left` and `ask_middle` each take the case at once, and `put_together` joins what they say; "
+        "what would end the case on the way is held until there."
+    )
+    (left,) = (line for line in lines if line.startswith("| `ask_left` (fork `sides`) |"))
+    assert left.endswith("| asks the left | `unask_left`, tried 2 times, 20 ms apart at first |")
+    (join,) = (line for line in lines if line.startswith("| `put_together` | joins "))
+    assert "| joins survey.left@1.0 + survey.right@1.0 | survey.both@1.0 |" in join
+
+
+def test_what_ends_a_case_on_a_branch_says_where_it_is_held() -> None:
+    words = {(row.agent, row.reason): row.words for row in matrix_table(compile_plan(survey))}
+    assert words["ask_left", "compliance_fail"] == "undone at `put_together`"
+    assert words["ask_left", "rubric_fail"] == ("handed to `ask_left_again`, then handed to a person at `put_together`")
+    assert words["put_together", "invariant_broken"] == "undone"
+    held = {row.agent: row.held_by for row in agents_table(compile_plan(survey))}
+    assert held["ask_right"] == "put_together"
+    assert held["close_file"] == ""
 
 
 def test_the_json_has_all_of_it() -> None:

@@ -79,6 +79,8 @@ class AgentPlan:
     """The join where this agent's branch of a fork meets the others; what would end the case is held until there."""
     branch: str = ""
     """Name of the contract that its branch brings to the join."""
+    fork: str = ""
+    """Name of the fork whose branch begins with it."""
 
     @property
     def needs(self) -> frozenset[Any]:

@@ -76,4 +76,5 @@ def _agent_plan(
         undo=undo_plan(compensation) if compensation is not None else None,
         held_by=join,
         branch=branch,
+        fork=row.fork,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from misstep.agents.plan import Plan
 from misstep.errors import UsageError
-from misstep.saga.matrix import EVERY_AGENT, EVERY_OTHER, agents_table, matrix_table
+from misstep.saga.matrix import EVERY_AGENT, EVERY_OTHER, AgentRow, agents_table, forks_in_words, matrix_table
 from misstep.saga.route_words import duration_words
 
 
@@ -18,12 +18,13 @@ def matrix_markdown(plan: Plan) -> str:
     )
     agents = [
         (
-            f"`{row.agent}`" + (" (on standby)" if row.standby else ""),
+            f"`{row.agent}`" + _beside(row),
             row.accepts,
             row.emits,
             row.budget,
             row.owner,
             row.effect,
+            row.undone_by,
         )
         for row in agents_table(plan)
     ]
@@ -35,7 +36,8 @@ def matrix_markdown(plan: Plan) -> str:
         (
             f"A case begins with {plan.starts.__contract__.text}; it has {duration_words(plan.deadline_ms)} and "
             f"{handoffs}.",
-            _table(("agent", "accepts", "emits", "budget", "owner", "effect"), agents),
+            *forks_in_words(plan),
+            _table(("agent", "accepts", "emits", "budget", "owner", "effect", "undone by"), agents),
             _table(("when", "fails with", "the case is"), cells),
         )
     )
@@ -70,6 +72,12 @@ def with_block(text: str, plan: Plan) -> str:
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n\n{matrix_markdown(plan)}\n\n{end}{after}"
+
+
+def _beside(row: AgentRow) -> str:
+    """How an agent comes to hear a case, where that is not simply what it accepts."""
+    said = [*(["on standby"] if row.standby else []), *([f"fork `{row.fork}`"] if row.fork else [])]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

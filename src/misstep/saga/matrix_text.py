@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from misstep.agents.plan import Plan
-from misstep.saga.matrix import matrix_table
+from misstep.saga.matrix import agents_table, forks_in_words, matrix_table
 from misstep.saga.route_words import duration_words
 
 
@@ -14,6 +14,8 @@ def matrix_text(plan: Plan) -> Table:
     table = Table(
         title=f"{plan.workflow}: {duration_words(plan.deadline_ms)} a case, {plan.handoffs} hand-offs",
         title_justify="left",
+        caption="\n".join((*forks_in_words(plan), *_undone(plan))).replace("`", "") or None,
+        caption_justify="left",
     )
     for head in ("agent", "fails with", "the case is"):
         table.add_column(head, overflow="fold")
@@ -29,3 +31,7 @@ def matrix_text(plan: Plan) -> Table:
         )
         before = row.agent
     return table
+
+
+def _undone(plan: Plan) -> list[str]:
+    return [f"What {row.agent} did is undone by {row.undone_by}." for row in agents_table(plan) if row.undone_by]
