@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from misstep.cli.drill import cascade, corrupt_data, success_rate
+from misstep.cli.drill import cascade, corrupt_data, dead_agent, saturation, slow_agent, success_rate
 from misstep.cli.drill.drill import Drill
 from misstep.errors import UsageError
 
-DRILLS: Final[tuple[Drill, ...]] = (success_rate.DRILL, cascade.DRILL, corrupt_data.DRILL)
+DRILLS: Final[tuple[Drill, ...]] = (
+    success_rate.DRILL,
+    cascade.DRILL,
+    slow_agent.DRILL,
+    dead_agent.DRILL,
+    saturation.DRILL,
+    corrupt_data.DRILL,
+)
 
 
 def drill_named(name: str) -> Drill:

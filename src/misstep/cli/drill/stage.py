@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from rich.console import Console
 
 from misstep.agents.worker.supervise import python_command
@@ -149,6 +150,16 @@ class Stage:
             if one.case_id in at:
                 found.setdefault(one.case_id, one.seen_at - at[one.case_id])
         return found
+
+    def lag(self, workflow: str, agent: str) -> int:
+        """Records in Kafka that the agent's group has not committed; those of its running turns are among them."""
+        group = ConsumerGroupTopicPartitions(self.env.topics(workflow).group(agent))
+        (asked,) = self.admin.list_consumer_group_offsets([group]).values()
+        committed = [one for one in asked.result().topic_partitions or [] if one.offset >= 0]
+        latest = {TopicPartition(one.topic, one.partition): OffsetSpec.latest() for one in committed}  # type: ignore[no-untyped-call]
+        ends = self.admin.list_offsets(latest)
+        behind = {(place.topic, place.partition): end.result().offset for place, end in ends.items()}
+        return sum(max(0, behind[one.topic, one.partition] - one.offset) for one in committed)
 
     # -- the books ----------------------------------------------------------------------------------------------------
 
