@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from misstep.saga.compile import compile_plan
+from misstep.store.migrate import migrate
+from tests.conftest import Servers
 from tests.joins.survey import survey
 from tests.undo.trip import JOURNAL, trip
 from tests.worker.conftest import Site, make_site_of  # noqa: F401
@@ -29,3 +31,10 @@ def site(make_site_of: Callable[..., Site]) -> Site:  # noqa: F811
 def forked(make_site_of: Callable[..., Site]) -> Site:  # noqa: F811
     """The workflow `survey` in a namespace of its own."""
     return make_site_of(compile_plan(survey))
+
+
+@pytest.fixture(scope="session")
+def audit(servers: Servers) -> str:
+    """A database with every migration applied."""
+    migrate(servers.postgres)
+    return servers.postgres

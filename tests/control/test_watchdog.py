@@ -15,10 +15,8 @@ from misstep.agents.worker.watchdog import Watchdog
 from misstep.contracts import LocalSchemas
 from misstep.saga.compile import compile_plan
 from misstep.store.sink import Sink
-from tests.conftest import Servers
 from tests.joins import survey as surveyed
 from tests.joins.survey import Ask
-from tests.store.conftest import dsn  # noqa: F401
 from tests.undo import trip as tripped
 from tests.undo.trip import Wish, journal
 from tests.worker import oracle
@@ -69,11 +67,14 @@ def endings(site: Site, log: dict[str, list[oracle.Seen]]) -> dict[str, dict[str
 
 
 def test_a_stalled_case_is_taken_back_and_its_agent_leaves_it_alone_when_it_returns(
-    make_site_of: Callable[[Plan], Site], impatient: Plan, servers: Servers, dsn: str, journal_file: Path  # noqa: F811
+    make_site_of: Callable[[Plan], Site],
+    impatient: Plan,
+    audit: str,
+    journal_file: Path,
 ) -> None:
     site = make_site_of(impatient)
     ids = site.publish([Wish(number=n) for n in range(3)])
-    with audited(site, dsn, watchdogs=2):
+    with audited(site, audit, watchdogs=2):
         with site.hosting(agents=["hold_seat", "hold_room"]):
             oracle.wait_for(site.kafka, site.topics.undo, 3, 60)  # what hold_car may have done, it undoes itself
         with site.hosting(slot="other-0"):
@@ -90,10 +91,13 @@ def test_a_stalled_case_is_taken_back_and_its_agent_leaves_it_alone_when_it_retu
 
 
 def test_an_agent_that_returns_while_the_watchdog_acts_never_makes_a_second_ending(
-    make_site_of: Callable[[Plan], Site], impatient: Plan, dsn: str, journal_file: Path  # noqa: F811
+    make_site_of: Callable[[Plan], Site],
+    impatient: Plan,
+    audit: str,
+    journal_file: Path,
 ) -> None:
     site = make_site_of(impatient)
-    with audited(site, dsn), site.hosting(agents=["hold_seat", "hold_room"]):
+    with audited(site, audit), site.hosting(agents=["hold_seat", "hold_room"]):
         ids = site.publish([Wish(number=n) for n in range(20)])
         oracle.wait_for(site.kafka, f"{site.namespace}.control", 1, 60)
         with site.hosting(agents=["hold_car", "pay"], slot="other-0"):
@@ -105,7 +109,9 @@ def test_an_agent_that_returns_while_the_watchdog_acts_never_makes_a_second_endi
 
 
 def test_a_branch_whose_agent_is_down_is_held_like_any_failure(
-    make_site_of: Callable[[Plan], Site], dsn: str, journal_file: Path  # noqa: F811
+    make_site_of: Callable[[Plan], Site],
+    audit: str,
+    journal_file: Path,
 ) -> None:
     score = Choreography("survey", starts=Ask, deadline="4s", handoffs=1)
     score.on(surveyed.open_file, waive="nothing of its own can fail")
@@ -123,7 +129,7 @@ def test_a_branch_whose_agent_is_down_is_held_like_any_failure(
         score.undo(agent)(undo)  # type: ignore[arg-type]
     site = make_site_of(compile_plan(score))
     ids = site.publish([Ask(number=n) for n in range(2)])
-    with audited(site, dsn), site.hosting(agents=[name for name in site.agents if name != "ask_middle"]):
+    with audited(site, audit), site.hosting(agents=[name for name in site.agents if name != "ask_middle"]):
         site.wait_for_outcomes(2)
     log = site.check(ids)
     assert {one["outcome"] for one in endings(site, log).values()} == {"compensated"}

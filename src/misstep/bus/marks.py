@@ -5,7 +5,17 @@ from __future__ import annotations
 from misstep.bus.ops import ops_record, write_ops
 from misstep.bus.table import Table
 from misstep.bus.topics import control_topic
-from misstep.contracts.control import Mark, Pause, agent_of_pause, mark_key, pause_key, read_pause, written
+from misstep.contracts.control import (
+    Mark,
+    Pause,
+    StandIn,
+    agent_of_pause,
+    mark_key,
+    pause_key,
+    read_pause,
+    stand_in_key,
+    written,
+)
 from misstep.contracts.event import Record
 
 PARTITION = 0
@@ -21,9 +31,15 @@ def mark_case(bootstrap: str, namespace: str, workflow: str, case_id: str, epoch
 
 
 def mark_record(namespace: str, workflow: str, case_id: str, epoch: int, mark: Mark | None) -> Record:
-    """A case's mark; without one, what takes it away."""
+    """An operator's mark; without one, what takes it away."""
     value = written(mark) if mark is not None else None
     return Record(control_topic(namespace), PARTITION, mark_key(workflow, case_id, epoch), value, [])
+
+
+def stand_in_record(namespace: str, workflow: str, case_id: str, epoch: int, stand_in: StandIn | None) -> Record:
+    """The watchdog's stand-in; without one, what takes it away."""
+    value = written(stand_in) if stand_in is not None else None
+    return Record(control_topic(namespace), PARTITION, stand_in_key(workflow, case_id, epoch), value, [])
 
 
 def pause_agent(bootstrap: str, namespace: str, workflow: str, agent: str, pause: Pause) -> None:

@@ -1,8 +1,9 @@
 """What operators and the watchdog say of cases and agents in the control topic, and what an agent makes of it.
 
-Plain values and functions. A mark is bound to one life of one case; it says that the case shall not go on. Who holds
-the case carries it out: the agent that reads the case's newest version next. Only when that agent is down somebody acts
-in its place, and then the mark says up to which version (`version`) the agent has to keep its hands off.
+Plain values and functions. A mark is an operator's: one life of one case shall not go on. Who holds the case carries it
+out: the agent that reads the case's newest version next. Only when that agent is down the watchdog acts in its place,
+and says so before: its stand-in (a record of its own, so that neither overwrites the other) names the agents that have
+to keep their hands off, and up to which version.
 """
 
 from __future__ import annotations
@@ -29,17 +30,22 @@ class Mark(BaseModel):
     actor: str
     reason: str
     at: str
-    version: int | None = None
-    """Somebody acts in the place of `agents` on versions up to this one; None: nobody does."""
-    agents: tuple[str, ...] = ()
-    acted: bool = False
-    """It has been done."""
 
     @property
     def sentence(self) -> str:
         """What happened, for people."""
         verb = {CANCEL: "cancelled", KILL: "ended without compensation", DEADLINE: "found stalled"}[self.action]
         return f"{verb} by {self.actor}: {self.reason}"
+
+
+class StandIn(Mark):
+    """The watchdog acts in the place of agents."""
+
+    version: int
+    """On versions up to this one."""
+    agents: tuple[str, ...]
+    acted: bool = False
+    """It has been done."""
 
 
 class Pause(BaseModel):
@@ -57,19 +63,24 @@ def mark_key(workflow: str, case_id: str, epoch: int) -> bytes:
     return f"mark/{workflow}/{case_id}/{epoch}".encode()
 
 
+def stand_in_key(workflow: str, case_id: str, epoch: int) -> bytes:
+    """Key of the watchdog's stand-in for a case."""
+    return f"standin/{workflow}/{case_id}/{epoch}".encode()
+
+
 def pause_key(workflow: str, agent: str) -> bytes:
     """Key of an agent's pause."""
     return f"pause/{workflow}/{agent}".encode()
 
 
-def case_of_mark(key: bytes) -> CaseKey | None:
-    """Whose mark it is; None for another key."""
+def case_of(key: bytes) -> tuple[str, CaseKey] | None:
+    """`mark` or `standin`, and the case; None for another key."""
     kind, _, rest = key.decode("utf-8", "replace").partition("/")
     workflow, _, rest = rest.partition("/")
     case_id, _, epoch = rest.rpartition("/")
-    if kind != "mark" or not case_id or not epoch.isdigit():
+    if kind not in ("mark", "standin") or not case_id or not epoch.isdigit():
         return None
-    return workflow, case_id, int(epoch)
+    return kind, (workflow, case_id, int(epoch))
 
 
 def agent_of_pause(key: bytes) -> tuple[str, str] | None:
@@ -82,6 +93,14 @@ def read_mark(value: bytes) -> Mark | None:
     """A mark's value; None when it is none."""
     try:
         return Mark.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+def read_stand_in(value: bytes) -> StandIn | None:
+    """A stand-in's value; None when it is none."""
+    try:
+        return StandIn.model_validate_json(value)
     except ValidationError:
         return None
 
@@ -102,13 +121,11 @@ def written(value: Mark | Pause) -> bytes:
 Verdict = Literal["run", "stop", "leave"]
 
 
-def what_to_do(mark: Mark | None, agent: str, version: int) -> Verdict:
+def what_to_do(mark: Mark | None, stand_in: StandIn | None, agent: str, version: int) -> Verdict:
     """What an agent does with a version of a case: run its turn, stop the case in its stead, or leave it alone.
 
     version: the state version that the agent has read.
     """
-    if mark is None:
-        return "run"
-    if mark.version is not None and version <= mark.version and agent in mark.agents:
+    if stand_in is not None and version <= stand_in.version and agent in stand_in.agents:
         return "leave"
-    return "run" if mark.action == DEADLINE or mark.acted else "stop"
+    return "run" if mark is None else "stop"

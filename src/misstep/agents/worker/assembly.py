@@ -87,7 +87,7 @@ class Assembly:
             "recall": self.recall,
             "submit": self.committer.submit,
             "metrics": metrics,
-            "marks": self.control.marks,
+            "control": self.control,
             "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
         }
         if agent.joins:

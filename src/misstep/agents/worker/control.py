@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -12,7 +13,19 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from misstep.bus.config import reader_config
 from misstep.bus.lasting import lasts
 from misstep.bus.topics import control_topic
-from misstep.contracts.control import CaseKey, Mark, Pause, agent_of_pause, case_of_mark, read_mark, read_pause
+from misstep.contracts.control import (
+    CaseKey,
+    Mark,
+    Pause,
+    StandIn,
+    agent_of_pause,
+    case_of,
+    read_mark,
+    read_pause,
+    read_stand_in,
+)
+
+V = TypeVar("V")
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +42,7 @@ class Control:
         self._topic = control_topic(namespace)
         self._client_id = f"{client_id}.control"
         self.marks: dict[CaseKey, Mark] = {}
+        self.stand_ins: dict[CaseKey, StandIn] = {}
         self.pauses: dict[tuple[str, str], Pause] = {}
         self.known = threading.Event()
         """Set once the topic has been read to the end that it had at the start."""
@@ -79,12 +93,12 @@ class Control:
     def _note(self, key: bytes | None, value: bytes | None) -> None:
         if key is None:
             return
-        if (case := case_of_mark(key)) is not None:
-            mark = read_mark(value) if value else None
-            if mark is None:
-                self.marks.pop(case, None)
+        if (found := case_of(key)) is not None:
+            kind, case = found
+            if kind == "mark":
+                _put(self.marks, case, read_mark(value) if value else None)
             else:
-                self.marks[case] = mark
+                _put(self.stand_ins, case, read_stand_in(value) if value else None)
         elif (agent := agent_of_pause(key)) is not None:
             pause = read_pause(value) if value else None
             if pause is None:
@@ -92,3 +106,10 @@ class Control:
             else:
                 self.pauses[agent] = pause
             self.on_pauses()
+
+
+def _put(rows: dict[CaseKey, V], case: CaseKey, value: V | None) -> None:
+    if value is None:
+        rows.pop(case, None)
+    else:
+        rows[case] = value

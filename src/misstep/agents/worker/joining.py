@@ -72,7 +72,7 @@ class JoinHandling(Handling):
                 deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
             )
             if isinstance(merged, Held):
-                if self._marks and not self._may_go_on(work, merged.inbound):
+                if (self._marks or self._stand_ins) and not self._may_go_on(work, merged.inbound):
                     return None
                 work.inbound = merged.inbound
                 self._finish(work, merged.inbound, self.emitter.carried_out(merged, now_ms), merged.reason)

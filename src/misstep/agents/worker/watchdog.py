@@ -1,10 +1,10 @@
 """The watchdog: cases that stand still past their time budget are ended in the place of the agent that is down.
 
 It looks at the audit. One of any number is active, by an advisory lock in Postgres. For a stalled case it first writes
-a mark into the control topic, which says in whose place it will act and up to which version. An agent that reads such
-a version later leaves it alone, and one whose turn was running drops its result. Only after `WAIT_S`, when whatever was
-finished before the mark could be seen is committed or fenced, it reads the log again; if the version is still
-unanswered, the agent's `latency_blow` is written on its route, in one transaction with the mark that says so.
+a stand-in into the control topic, which says in whose place it will act and up to which version. An agent that reads
+such a version later leaves it alone, and one whose turn was running drops its result. Only after `WAIT_S`, when
+whatever was finished before that could be seen is committed or fenced, it reads the log again; if the version is still
+unanswered, the agent's `latency_blow` is written on its route, in one transaction with the stand-in that says so.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from misstep.agents.stalled import Pending, pending
 from misstep.agents.worker.control import Control
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import TRANSACTION_TIMEOUT_MS, producer_config, reader_config
-from misstep.bus.marks import mark_record
+from misstep.bus.marks import stand_in_record
 from misstep.bus.recall import EventReader
 from misstep.bus.topics import Topics
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
-from misstep.contracts.control import CANCEL, DEADLINE, KILL, CaseKey, Mark
+from misstep.contracts.control import DEADLINE, CaseKey, Mark, StandIn
 from misstep.contracts.event import Record, Timestamps, now_ms
 from misstep.errors import MisstepError, ServerUnreachable
 from misstep.store.connect import Connection, connect
@@ -48,10 +48,10 @@ SWEEP_S: Final = 1.0
 GRACE_S: Final = 3.0
 """An agent that is alive ends an overdue case itself; it is given this long."""
 WAIT_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 2
-"""From the mark to the deed: what was finished before its worker saw the mark is committed or fenced by then."""
+"""From the stand-in to the deed: what was finished before its worker saw it is committed or fenced by then."""
 LOOK_BACK: Final = timedelta(hours=24)
 """How far back a watchdog that begins looks for cases that nobody has watched."""
-BATCH_CASES: Final = 200
+BATCH_RECORDS: Final = 1_000
 ACTOR: Final = "watchdog"
 LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
@@ -63,8 +63,8 @@ class Watched:
     plan: Plan
     case_id: str
     epoch: int
-    marked_at: float | None = None
-    """When this watchdog saw or wrote the mark (monotonic)."""
+    said_at: float | None = None
+    """When this watchdog saw or wrote the stand-in (monotonic)."""
 
     @property
     def key(self) -> CaseKey:
@@ -144,64 +144,68 @@ class Watchdog:
             self._watched.setdefault(watched.key, watched)
 
     def _notice_marks(self, control: Control) -> None:
-        """A cancelled case whose agent is down is ended here too."""
+        """A cancelled case whose agent is down is ended here too; so is what a predecessor had begun to end."""
         plans = {plan.workflow: plan for plan in self.plans}
-        for (workflow, case_id, epoch), mark in list(control.marks.items()):
-            if mark.acted or workflow not in plans or (workflow, case_id, epoch) in self._watched:
-                continue
-            if mark.action == DEADLINE or _age_s(mark) > self.grace_s:
-                self._watched[workflow, case_id, epoch] = Watched(plans[workflow], case_id, epoch)
+        begun = [case for case, stand_in in list(control.stand_ins.items()) if not stand_in.acted]
+        old = [case for case, mark in list(control.marks.items()) if _age_s(mark) > self.grace_s]
+        for workflow, case_id, epoch in (*begun, *old):
+            ended = control.stand_ins.get((workflow, case_id, epoch))
+            if workflow in plans and (ended is None or not ended.acted):
+                watched = Watched(plans[workflow], case_id, epoch)
+                self._watched.setdefault(watched.key, watched)
 
     # -- what is done -------------------------------------------------------------------------------------------------
 
     def _go_on(self, connection: Connection, control: Control, producer: Producer, recall: EventReader) -> None:
-        """One round over the watched cases: mark, or act, or let go."""
+        """One round over the watched cases: say that it will act, or act, or let go."""
         records: list[Record] = []
-        cases = 0
         for key, case in list(self._watched.items()):
-            mark = control.marks.get(key)
-            stands = pending(
-                case.plan,
-                Topics(self.namespace, case.plan.workflow),
-                versions_of(connection, self.namespace, case.plan.workflow, case.case_id, case.epoch),
-            )
-            if not stands or (mark is not None and mark.acted):
-                self._let_go(case, mark, records)
-                continue
-            if mark is None or mark.version is None:
-                if case.marked_at is None and (said := self._mark(case, mark, stands, recall)) is not None:
-                    records.append(mark_record(self.namespace, *key, said))
-                    case.marked_at = time.monotonic()
-                continue
-            if case.marked_at is None:  # a predecessor's mark: when it was seen is not known, so wait in full
-                case.marked_at = time.monotonic()
-            if time.monotonic() - case.marked_at < self.wait_s:
-                continue
-            stands = [one for one in stands if one.agent in mark.agents]
-            if not stands:  # the case went on before the mark was seen
-                self._let_go(case, mark, records)
-            elif not self._moved(connection, case, stands):
-                records += self._in_their_place(case, mark, stands, recall)
-                del self._watched[key]
-                cases += 1
-            if cases >= BATCH_CASES:
+            records += self._round(connection, case, control.marks.get(key), control.stand_ins.get(key), recall)
+            if len(records) > BATCH_RECORDS:
                 break
         if records:
             self._write(producer, records)
 
-    def _mark(self, case: Watched, mark: Mark | None, stands: Sequence[Pending], recall: EventReader) -> Mark | None:
-        """The mark that says in whose place this watchdog will act; None while the case has time left."""
+    def _round(
+        self, connection: Connection, case: Watched, mark: Mark | None, stand_in: StandIn | None, recall: EventReader
+    ) -> list[Record]:
+        stands = pending(
+            case.plan,
+            Topics(self.namespace, case.plan.workflow),
+            versions_of(connection, self.namespace, case.plan.workflow, case.case_id, case.epoch),
+        )
+        if not stands or (stand_in is not None and stand_in.acted):
+            return self._let_go(case, stand_in)
+        if stand_in is None:
+            said = self._stand_in(mark, stands, recall) if case.said_at is None else None
+            if said is None:
+                return []
+            case.said_at = time.monotonic()
+            return [stand_in_record(self.namespace, *case.key, said)]
+        if case.said_at is None:  # a predecessor's: when it was seen is not known, so wait in full
+            case.said_at = time.monotonic()
+        if time.monotonic() - case.said_at < self.wait_s:
+            return []
+        stands = [one for one in stands if one.agent in stand_in.agents]
+        if not stands:  # the case went on before the stand-in was seen
+            return self._let_go(case, stand_in)
+        if self._moved(connection, case, stands):
+            return []
+        return self._in_their_place(case, stand_in, stands, recall)
+
+    def _stand_in(self, mark: Mark | None, stands: Sequence[Pending], recall: EventReader) -> StandIn | None:
+        """In whose place this watchdog will act, and why; None while the case has time left."""
         version = max(one.version for pend in stands for one in pend.versions)
         agents = tuple(dict.fromkeys(pend.agent for pend in stands))
         if mark is not None:
-            return mark.model_copy(update={"version": version, "agents": agents})
+            return StandIn(**mark.model_dump(), version=version, agents=agents)
         for pend in stands:
             for one in pend.versions:
                 _, headers = recall(one.topic, one.partition, one.offset)
                 deadline = headers.get("ce_deadline", b"")
                 if deadline and deadline > self._times.text(now_ms() - round(self.grace_s * 1000)):
                     return None
-        return Mark(
+        return StandIn(
             action=DEADLINE,
             actor=ACTOR,
             reason=f"{' and '.join(agents)} did not take it up within the case's time budget",
@@ -210,12 +214,12 @@ class Watchdog:
             agents=agents,
         )
 
-    def _let_go(self, case: Watched, mark: Mark | None, records: list[Record]) -> None:
-        """The case has ended or went on by itself: a mark that nobody acted on is taken away."""
+    def _let_go(self, case: Watched, stand_in: StandIn | None) -> list[Record]:
+        """The case has ended or went on by itself: a stand-in that did not act is taken away."""
         del self._watched[case.key]
-        if mark is not None and not mark.acted and mark.version is not None:
-            left = None if mark.action == DEADLINE else mark.model_copy(update={"version": None, "agents": ()})
-            records.append(mark_record(self.namespace, *case.key, left))
+        if stand_in is None or stand_in.acted:
+            return []
+        return [stand_in_record(self.namespace, *case.key, None)]
 
     def _moved(self, connection: Connection, case: Watched, stands: Sequence[Pending]) -> bool:
         """Does Kafka hold an event of the case that the audit does not know yet? Then look again later."""
@@ -247,32 +251,35 @@ class Watchdog:
             threading.Thread(target=consumer.close, name="close watchdog tail", daemon=True).start()
 
     def _in_their_place(
-        self, case: Watched, mark: Mark, stands: Sequence[Pending], recall: EventReader
+        self, case: Watched, stand_in: StandIn, stands: Sequence[Pending], recall: EventReader
     ) -> list[Record]:
-        """What the agents that are down would have written, and the mark that says that it is done."""
+        """What the agents that are down would have written, and the stand-in that says that it is done."""
         records: list[Record] = []
         for pend in stands:
             agent = case.plan.agents[pend.agent]
             try:
-                records += self._answer(case.plan, agent, pend, mark, recall)
+                records += self._answer(case.plan, agent, pend, stand_in, recall)
             except LookupError as error:
                 log.error("a stalled case cannot be ended", case_id=case.case_id, why=str(error))
                 return []
             log.warning(
                 "a stalled case is ended", case_id=case.case_id, workflow=case.plan.workflow, in_place_of=pend.agent
             )
-        records.append(mark_record(self.namespace, *case.key, mark.model_copy(update={"acted": True})))
-        return records
+        del self._watched[case.key]
+        acted = stand_in.model_copy(update={"acted": True})
+        return [*records, stand_in_record(self.namespace, *case.key, acted)]
 
-    def _answer(self, plan: Plan, agent: AgentPlan, pend: Pending, mark: Mark, recall: EventReader) -> list[Record]:
+    def _answer(
+        self, plan: Plan, agent: AgentPlan, pend: Pending, stand_in: StandIn, recall: EventReader
+    ) -> list[Record]:
         topics = Topics(self.namespace, plan.workflow)
         emitter = Emitter(plan, agent, topics, self.build)
         now = now_ms()
         inbound = self._inbound(plan, agent, topics, pend, recall)
         if isinstance(inbound, Held):
             return emitter.carried_out(inbound, now)
-        if mark.action in (CANCEL, KILL):
-            return emitter.stopped(inbound, mark, now_ms=now)
+        if stand_in.action != DEADLINE:
+            return emitter.stopped(inbound, stand_in, now_ms=now)
         deadline = inbound.deadline.decode()
         verdict = Verdict(
             reason=LATENCY_BLOW,

@@ -7,6 +7,7 @@ thread of its own (blocking). What the attempt comes to is decided by the same p
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import heapq
 import inspect
 import itertools
@@ -32,8 +33,9 @@ from misstep.bus.topics import Topics
 from misstep.bus.window import Window
 from misstep.contracts import Contract
 from misstep.contracts import Reader as ContractReader
-from misstep.contracts.control import CaseKey, Mark, what_to_do
+from misstep.contracts.control import CaseKey, Mark, StandIn, what_to_do
 from misstep.contracts.event import OK, Record, Timestamps
+from misstep.logs import SEAT, Seat
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,13 @@ class Work:
     earlier: tuple[int, int] | None = None
     """Attempts that an earlier owner of the partition made: (how many, index of the last reason)."""
     tried: bool = False
+
+
+class Said(Protocol):
+    """What the control topic says of cases."""
+
+    marks: dict[CaseKey, Mark]
+    stand_ins: dict[CaseKey, StandIn]
 
 
 class Cases(Group, Protocol):
@@ -81,9 +90,9 @@ class Handling:
         submit: Callable[[Finished], None],
         metrics: Metrics,
         dependencies: Sequence[Any],
-        marks: Mapping[CaseKey, Mark] | None = None,
+        control: Said | None = None,
     ) -> None:
-        """marks: of cases that shall not go on; looked at before each attempt."""
+        """control: what is said of cases that shall not go on; looked at before each attempt."""
         self.plan = plan
         self.agent = agent
         self.topics = topics
@@ -94,7 +103,8 @@ class Handling:
         self._recall = recall
         self._submit = submit
         self._metrics = metrics
-        self._marks: Mapping[CaseKey, Mark] = marks if marks is not None else {}
+        self._marks: Mapping[CaseKey, Mark] = control.marks if control is not None else {}
+        self._stand_ins: Mapping[CaseKey, StandIn] = control.stand_ins if control is not None else {}
         self._now = Timestamps()
         self._deadlines = Timestamps()
         self._reasons = list(agent.chains)
@@ -110,7 +120,7 @@ class Handling:
                 made, reason = work.earlier
                 name = self._reasons[reason] if reason < len(self._reasons) else self._reasons[0]
                 inbound.tries.extend([(name, 0)] * made)
-        if self._marks and not self._may_go_on(work, inbound):
+        if (self._marks or self._stand_ins) and not self._may_go_on(work, inbound):
             return None
         if inbound.misfit is not None:
             self.settle(work, None, inbound.misfit)
@@ -120,21 +130,24 @@ class Handling:
     def _may_go_on(self, work: Work, inbound: Inbound) -> bool:
         """Look at the case's mark; when it shall not go on, it is stopped here, or left to who acts for us."""
         lineage = inbound.lineage
-        mark = self._marks.get((self.plan.workflow, lineage.case_id, lineage.epoch))
-        what = what_to_do(mark, self.agent.name, lineage.version)
-        if what == "run" or mark is None:
+        case = (self.plan.workflow, lineage.case_id, lineage.epoch)
+        mark = self._marks.get(case)
+        what = what_to_do(mark, self._stand_ins.get(case), self.agent.name, lineage.version)
+        if what == "run":
             return True
-        log.info("a marked case", agent=self.agent.name, case_id=lineage.case_id, what=what, said=mark.sentence)
-        records = self.emitter.stopped(inbound, mark, now_ms=int(time.time() * 1000)) if what == "stop" else []
+        log.info("a marked case", agent=self.agent.name, case_id=lineage.case_id, what=what)
+        records = []
+        if what == "stop" and mark is not None:
+            records = self.emitter.stopped(inbound, mark, now_ms=int(time.time() * 1000))
         self._finish(work, inbound, records, OK)
         return False
 
     def _left_to_another(self, inbound: Inbound) -> bool:
         """Was the case given up on while this turn ran? Then somebody acts in our place, and what we have is dropped:
-        who acts does so only when everything that was finished before the mark was seen has been committed."""
+        who acts does so only when everything that was finished before the stand-in was seen has been committed."""
         lineage = inbound.lineage
-        mark = self._marks.get((self.plan.workflow, lineage.case_id, lineage.epoch))
-        return what_to_do(mark, self.agent.name, lineage.version) == "leave"
+        stand_in = self._stand_ins.get((self.plan.workflow, lineage.case_id, lineage.epoch))
+        return what_to_do(None, stand_in, self.agent.name, lineage.version) == "leave"
 
     def _admit(self, work: Work, now_ms: int) -> Inbound:
         return admit(
@@ -167,7 +180,7 @@ class Handling:
         return None
 
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
-        if self._marks and self._left_to_another(inbound):
+        if self._stand_ins and self._left_to_another(inbound):
             records, reason = [], OK
         self._submit(
             Finished(
@@ -222,6 +235,7 @@ class InlineRunner:
         self._handling = handling
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
+        self._seat = Seat()
 
     def bind(self, cases: Cases) -> None:
         self._handling.cases = self._cases = cases
@@ -236,6 +250,7 @@ class InlineRunner:
         return max(0.0, self._due[0][0] - time.monotonic()) if self._due else FOREVER_S
 
     def start_due(self) -> None:
+        SEAT.set(self._seat)  # here, because the polling thread calls this before anything else
         while self._due and self._due[0][0] <= time.monotonic():
             _, _, work = heapq.heappop(self._due)
             if not work.window.revoked:
@@ -250,6 +265,7 @@ class InlineRunner:
         if turn is not None:
             inbound = work.inbound
             assert inbound is not None
+            self._seat.subject = turn
             began = time.perf_counter()
             try:
                 result = handling.agent.agent.function(turn, *handling.dependencies)
@@ -260,6 +276,7 @@ class InlineRunner:
                 verdict = judge_exception(handling.agent, error)
             inbound.spent_ms += took_ms
             wait_ms = handling.settle(work, turn, verdict)
+            self._seat.subject = None
             if wait_ms is not None:
                 self._cases.keep_busy(work)
                 heapq.heappush(self._due, (time.monotonic() + wait_ms / 1000, next(self._sequence), work))
@@ -320,6 +337,7 @@ class LoopRunner:
         turn = handling.open(work)
         if turn is None:
             return None
+        SEAT.set(Seat(turn))  # in the context of this task, which is the case's alone
         if agent.agent.blocking:
             await self._threads.acquire()
         inbound = work.inbound
@@ -353,6 +371,7 @@ class LoopRunner:
         handling = self._handling
         function = handling.agent.agent.function
         if handling.agent.agent.blocking:
-            return await self._loop.run_in_executor(self._pool, function, turn, *handling.dependencies)
+            run = contextvars.copy_context().run
+            return await self._loop.run_in_executor(self._pool, run, function, turn, *handling.dependencies)
         result = function(turn, *handling.dependencies)
         return await result if inspect.isawaitable(result) else result
