@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.traces_wanted import open_traces
@@ -134,8 +135,9 @@ class Environment:
         *,
         seam: Callable[[str], None] = lambda name: None,
         metrics: Metrics | None = None,
+        coordinate: Literal["too", "no", "only"] = "too",
     ) -> Worker:
-        """A worker in a slot that the caller holds."""
+        """A worker in a slot that the caller holds. coordinate: whether it also, or only, begins to take cases back."""
         hosted = self.hosted(selection)
         wiring = self.project.wiring
         for plan in {plan.workflow: plan for plan, _ in hosted}.values():
@@ -151,7 +153,16 @@ class Environment:
         }
         plans = [plan for plan, _ in hosted]
         traces = open_traces(self.settings.otlp, os.environ, resource, plans)
-        return Worker(settings, hosted, wiring, schemas, metrics, traces=traces)
+        coordinating = list({plan.workflow: plan for plan in plans}.values()) if coordinate != "no" else []
+        return Worker(
+            settings,
+            hosted if coordinate != "only" else [],
+            wiring,
+            schemas,
+            metrics,
+            traces=traces,
+            coordinating=coordinating,
+        )
 
     def watchdog(self, workflows: Sequence[str]) -> Watchdog:
         """The watchdog over the deadlines of these workflows."""

@@ -27,9 +27,10 @@ app = typer.Typer(add_completion=False)
 
 
 class Only(StrEnum):
-    """One half of what `run` runs."""
+    """One part of what `run` runs."""
 
     AGENTS = "agents"
+    COORDINATOR = "coordinator"
     SINK = "sink"
 
 
@@ -48,7 +49,13 @@ def run(
         list[str] | None, typer.Argument(metavar="[WORKFLOW[/AGENT]]...", help="What to run; default: everything.")
     ] = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each hosts all of the agents.")] = 1,
-    only: Annotated[Only | None, typer.Option(help="Only the agents, or only the audit sink.")] = None,
+    only: Annotated[
+        Only | None, typer.Option(help="Only workers, only the coordinator of the undos, or only the audit.")
+    ] = None,
+    coordinator: Annotated[
+        bool,
+        typer.Option("--coordinator/--no-coordinator", help="Whether workers also begin to take failed cases back."),
+    ] = True,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=1, max=65_000, help="Serve metrics for Prometheus: the first process here, the next one up."),
@@ -66,6 +73,9 @@ def run(
 ) -> None:
     """Run the agents and the audit until Ctrl-C.
 
+    Workers host the agents, their undos and the coordinator, which begins to take failed cases back; the audit process
+    hosts the sink and the watchdog over deadlines. Any number of each may run, here and elsewhere.
+
     A worker that dies is restarted in its slot at once. SIGTERM or Ctrl-C lets running turns end and commits them; a
     second one stops at once. Run the command again, on this host or on another, to share the work.
 
@@ -78,7 +88,8 @@ def run(
     if not hosted:
         raise UsageError(f"{env.project.root}/saga declares no workflow, so there is nothing to run.")
     _require_topics(env, [plan.workflow for plan, _ in hosted])
-    if only is not Only.AGENTS and env.dsn_if_known is None:
+    audit = only in (None, Only.SINK)
+    if audit and env.dsn_if_known is None:
         raise ServerUnreachable(
             "The audit sink needs Postgres, and none was ever started here: run `misstep up`, set MISSTEP_POSTGRES, or "
             "run the agents alone with --only agents."
@@ -92,19 +103,21 @@ def run(
                 "--index",
                 str(slot.index),
                 *_common(level, metrics_port, metrics_address, len(children)),
+                *(["--coordinate", "only"] if only is Only.COORDINATOR else []),
+                *(["--coordinate", "no"] if not coordinator and only is not Only.COORDINATOR else []),
                 *chosen,
             ]
             children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))
-    if only is not Only.AGENTS:
+    if audit:
         workflows = list(dict.fromkeys(plan.workflow for plan, _ in hosted))
         instance = f"{slots[0].name}.sink"
         arguments = ["--instance", instance, *_common(level, metrics_port, metrics_address, len(children)), *workflows]
         children.append(Child("audit sink", python_command("misstep.cli.sink_process", *arguments)))
-    names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only is not Only.SINK else []
+    names = [f"{plan.workflow}/{agent.name}" for plan, agent in hosted] if only in (None, Only.AGENTS) else []
     workers = sum(child.name.startswith("worker") for child in children)
     if as_json:
         where = {"namespace": env.settings.namespace, "kafka": env.bootstrap}
-        print_json({"agents": names, "workers": workers, "audit_sink": only is not Only.AGENTS, **where})
+        print_json({"agents": names, "workers": workers, "audit_sink": audit, **where})
     else:
         print(_running(env, names, workers, only))
     sys.stdout.flush()
@@ -136,7 +149,8 @@ def _require_topics(env: Environment, workflows: list[str]) -> None:
 def _running(env: Environment, names: list[str], workers: int, only: Only | None) -> str:
     parts = []
     if workers:
-        parts.append(f"{', '.join(names)} in {workers} worker process{'es' if workers > 1 else ''}")
-    if only is not Only.AGENTS:
+        what = ", ".join(names) or "the coordinator"
+        parts.append(f"{what} in {workers} worker process{'es' if workers > 1 else ''}")
+    if only in (None, Only.SINK):
         parts.append("the audit sink")
     return f"Running {' and '.join(parts)} in namespace {env.settings.namespace} at {env.bootstrap}; Ctrl-C drains."
