@@ -4,8 +4,62 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextvars import ContextVar
+from typing import NamedTuple, Protocol
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+
+class Subject(Protocol):
+    """Whose turn it is: what every line says that is logged meanwhile, the agent's own lines included."""
+
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def agent(self) -> str: ...
+    @property
+    def case_id(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+
+
+class Undone(NamedTuple):
+    """The subject while a step is undone."""
+
+    workflow: str
+    agent: str
+    case_id: str
+    epoch: int
+    version: int
+
+
+class Seat:
+    """Where the subject of the moment is put: a field, because setting a context variable twice a turn costs 300 ns."""
+
+    __slots__ = ("subject",)
+
+    def __init__(self, subject: Subject | None = None) -> None:
+        self.subject = subject
+
+
+SEAT: ContextVar[Seat] = ContextVar("misstep_seat")
+"""One for each thread that runs turns one after the other, and one for each task."""
+
+_FIELDS = ("workflow", "agent", "case_id", "epoch", "version")
+
+
+def say_whose_turn_it_is(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    """A processor: adds case, agent and version to a line of a turn; what the line says itself stays."""
+    seat = SEAT.get(None)
+    subject = seat.subject if seat is not None else None
+    if subject is not None:
+        for name in _FIELDS:
+            if name not in line:
+                line[name] = getattr(subject, name)
+    return line
 
 
 def configure_logs(level: str = "info", *, json: bool | None = None) -> None:
@@ -15,6 +69,7 @@ def configure_logs(level: str = "info", *, json: bool | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            say_whose_turn_it_is,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks if as_json else structlog.processors.ExceptionRenderer(),

@@ -27,6 +27,7 @@ from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Misfit, Reader, SchemaSource, Undoing, encode
 from misstep.contracts.event import DETAIL_MAX_CHARS, END, OK, UNDO, Record, Step, cut_text
 from misstep.contracts.undoing import SaidThen, UndoResult, UndoStep
+from misstep.logs import SEAT, Seat, Undone
 
 UNDO_FAILED = "undo_failed"
 CARRIED_MAX_BYTES = 16_384
@@ -270,6 +271,8 @@ class Unwinding:
         except (LookupError, Misfit) as error:
             step.lost = f"what it had accepted or emitted cannot be read: {error}"
             return _failed(step.lost)
+        lineage = inbound.lineage
+        SEAT.set(Seat(Undone(self._plan.workflow, agent.name, lineage.case_id, lineage.epoch, lineage.version + 1)))
         try:
             async with asyncio.timeout(agent.budget_ms / 1000) as limit:
                 result = await agent.undo.function(undo, *self._hosted.get(step.agent, ()))
