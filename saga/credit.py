@@ -17,7 +17,7 @@ from rooms.contracts.credit import Application, Granted, Offered, Registered, Re
 
 from misstep import Choreography, Undo, compensate, dead_letter, degrade, escalate, retry, to
 
-credit = Choreography("credit", starts=Application, deadline="60s", handoffs=2)
+credit = Choreography("credit", starts=Application, deadline="60s", handoffs=2, examples="examples/loans.jsonl.gz")
 
 credit.on(
     open_application,

@@ -6,7 +6,7 @@ from rooms.contracts.invoice import Matched, Posted, Receipt, Reversed
 
 from misstep import Choreography, Undo, dead_letter, degrade, escalate, retry, to
 
-invoice = Choreography("invoice", starts=Receipt, deadline="60s", handoffs=3)
+invoice = Choreography("invoice", starts=Receipt, deadline="60s", handoffs=3, examples="examples/receipts.jsonl")
 
 invoice.on(
     extract,

@@ -5,7 +5,7 @@ from rooms.contracts.outreach import Fine
 
 from misstep import Choreography, back_to, escalate, retry, to
 
-outreach = Choreography("outreach", starts=Fine, deadline="3m", handoffs=3)
+outreach = Choreography("outreach", starts=Fine, deadline="3m", handoffs=3, examples="examples/fines.jsonl")
 
 outreach.on(
     intake,

@@ -1,13 +1,18 @@
 """A walk says which cells of the matrix it has come to, which it has missed, and why."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
+import orjson
 import pytest
 
 from misstep import Choreography, Contract, Escalated, Failure, Turn, agent, dead_letter, degrade, escalate, retry, to
 from misstep.errors import UsageError
 from misstep.saga.compile import compile_plan
 from misstep.testing import walk
+from misstep.testing.declared_ending import astray
+from tests.joins.survey import Ask, survey
+from tests.undo.trip import Wish, trip
 from tests.worker import score as scores
 from tests.worker.score import Order
 
@@ -120,3 +125,61 @@ def test_the_text_has_a_line_for_each_cell() -> None:
 def test_without_examples_there_is_nothing_to_walk() -> None:
     with pytest.raises(UsageError, match="there are no examples"):
         walk(letters(), [])
+
+
+def test_branches_of_a_fork_and_their_join_are_walked_to_the_ending_that_was_held() -> None:
+    result = walk(survey, [Ask(number=1)])
+    assert not result.missed, str(result)
+    held = result.walked["ask_left", "compliance_fail"]
+    assert (held.outcome, held.path[-1]) == ("compensated", "put_together")
+    assert sorted(held.undone) == ["ask_left", "ask_right", "open_file"]
+    assert result.walked["ask_left_again", "rubric_fail"].outcome == "escalated"
+    assert result.walked["put_together", "invariant_broken"].undone == ["ask_right", "ask_left", "open_file"]
+
+
+def test_an_undo_that_fails_is_walked_too() -> None:
+    result = walk(trip, [Wish(number=1)])
+    assert not result.missed, str(result)
+    story = result.walked["hold_car", "undo_failed"]
+    assert story.outcome == "partly_compensated"
+    assert "hold_car" not in story.undone
+    assert {"hold_room", "hold_seat"} <= set(story.undone)
+    assert ["hold_car", "undo_failed", "left", "as", "it", "is", "after", "2", "attempts;", "partly_compensated"] in [
+        line.split() for line in str(result).splitlines()
+    ]
+
+
+def test_an_undo_after_which_nothing_goes_wrong_is_beyond_walking() -> None:
+    assert walk(scores.score, [Order(number=1)]).beyond["read", "undo_failed"] == "it has no undo"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("no undo of ask_left", "undone was ask_right, open_file, and done had been ask_left, open_file, ask_right"),
+        ("another order", "open_file, ask_left, ask_right were not undone in reverse order"),
+        ("another outcome", "it ended completed, and the score says compensated"),
+        ("two outcomes", "the case has 2 outcomes instead of one"),
+        ("not at the join", "put_together, where it is held, did not carry it out"),
+    ],
+)
+def test_a_case_that_ends_otherwise_than_the_score_says_is_found(spoil: str, why: str) -> None:
+    plan = compile_plan(survey)
+    cell = ("put_together", "invariant_broken") if spoil == "another order" else ("ask_left", "compliance_fail")
+    story = walk(plan, [Ask(number=1)]).walked[cell]
+    ending = story.events[-1]
+    assert ending.agent == "outcomes"
+    match spoil:
+        case "no undo of ask_left":
+            story.events = [event for event in story.events if not (event.in_undo and event.agent == "ask_left")]
+        case "another order":
+            undos = [event for event in story.events if event.in_undo and event.agent != "undo"]
+            story.events = [event for event in story.events if event not in undos] + undos[::-1]
+        case "another outcome":
+            said = orjson.dumps({**ending.payload, "outcome": "completed"})
+            story.events = [*story.events[:-1], replace(ending, value=said)]
+        case "two outcomes":
+            story.events = [*story.events, ending]
+        case "not at the join":
+            story.events = [event for event in story.events if event.agent != "put_together"]
+    assert astray(plan, plan.agents[cell[0]], cell[1], story, out_of_handoffs=False) == why

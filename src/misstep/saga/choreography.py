@@ -39,12 +39,14 @@ class Choreography:
         deadline: str | timedelta,
         handoffs: int = 3,
         otherwise: Mapping[str, Route[object, Never]] | None = None,
+        examples: str = "",
     ) -> None:
         """Begin a score.
 
         name: part of every topic of the workflow. starts: what producers publish. deadline: time budget of a case
         ("60s"). handoffs: how often a case may be handed over by `to`. otherwise: routes, by reason, of every row that
-        does not say its own.
+        does not say its own. examples: a file of cases to try the score with, JSON lines (also .gz), by its path from
+        the project's root: `misstep matrix cover` walks the matrix over them.
 
         Raises UsageError for a name, deadline or number that is none.
         """
@@ -65,6 +67,7 @@ class Choreography:
         self.starts = starts
         self.deadline_ms = duration_ms(deadline, what=f"{where}: workflow {name}: deadline")
         self.handoffs = handoffs
+        self.examples = examples
         self.otherwise: Mapping[str, Route[object, Never]] = dict(otherwise or {})
         self.where = where
         self.rows: dict[str, Row] = {}

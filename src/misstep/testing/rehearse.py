@@ -40,6 +40,7 @@ from misstep.saga.choreography import Choreography
 from misstep.saga.compile import compile_plan
 from misstep.saga.rooms import mounted_wiring
 from misstep.testing.checkpoints import InMemoryCheckpoints
+from misstep.testing.forced_undos import UNDO_OF, with_forced_undos
 from misstep.testing.stand_ins import StandIns
 from misstep.testing.virtual_clock import VirtualLoop
 
@@ -131,7 +132,8 @@ def rehearse(
 ) -> Story:
     """Run one case through a score and tell its story.
 
-    force: agent -> reasons that its next attempts fail with instead of running, one an attempt; `ok` lets it run.
+    force: agent -> reasons that its next attempts fail with instead of running, one an attempt; `ok` lets it run. An
+    agent's undo goes by `{agent}.undo`, and its only reason is `undo_failed`.
     dependencies: stand-ins, matched to the agents' parameters by type. What is missing is made by the wiring of the
     mounted project: `@wiring.provides(..., stand_in=InMemoryLedger)`, one for the whole rehearsal.
 
@@ -139,14 +141,14 @@ def rehearse(
     """
     plan = choreography if isinstance(choreography, Plan) else compile_plan(choreography)
     for name in force or {}:
-        if name not in plan.agents:
+        undone = name.removesuffix(UNDO_OF)
+        if name not in plan.agents and (undone not in plan.agents or plan.agents[undone].undo is None):
             raise UsageError(f"force names {name!r}, which is no agent of {plan.workflow}: {', '.join(plan.agents)}.")
+    forced = {name: deque(reasons) for name, reasons in (force or {}).items()}
     value = case if isinstance(case, bytes) else encode(case) if isinstance(case, Contract) else orjson.dumps(case)
     loop = VirtualLoop()
     try:
-        stage = _Stage(
-            plan, list(dependencies), {name: deque(reasons) for name, reasons in (force or {}).items()}, loop
-        )
+        stage = _Stage(with_forced_undos(plan, forced), list(dependencies), forced, loop)
         return loop.run_until_complete(stage.play(case_id, value, headers))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())

@@ -1,6 +1,7 @@
 """`walk`: every cell of the failure matrix, forced in rehearsals over example cases.
 
-It shows that each declared failure goes somewhere, and where. It does not stand in for a test on the broker.
+It shows that each declared failure goes where the score says: handed over, gone on, held until a join, taken back,
+ended. It does not stand in for a test on the broker.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from misstep.contracts import Contract
 from misstep.errors import UsageError
 from misstep.saga.choreography import Choreography
 from misstep.saga.compile import compile_plan
-from misstep.testing.rehearse import Event, Story, rehearse
+from misstep.testing.declared_ending import UNDO_FAILED, astray, turn_at
+from misstep.testing.rehearse import Story, rehearse
 from misstep.testing.ways import Forced, forced, why_not_forced
 
 Case = Contract | bytes | Mapping[str, Any]
@@ -30,9 +32,9 @@ class Walk:
     walked: dict[Cell, Story] = field(default_factory=dict)
     """With the story of the first case that came to it."""
     missed: dict[Cell, str] = field(default_factory=dict)
-    """With why no example came to it."""
+    """With why no example came to it, or how it went where the score does not say."""
     beyond: dict[Cell, str] = field(default_factory=dict)
-    """With why no turn can come to it."""
+    """With why no turn, and no undo, can come to it."""
 
     def __str__(self) -> str:
         total = len(self.walked) + len(self.missed)
@@ -48,8 +50,10 @@ def walk(choreography: Choreography | Plan, examples: Iterable[Case], *, depende
     """Force every cell of the matrix over the example cases: `assert not walk(invoice, receipts).missed`.
 
     A cell is walked when a case came to its agent, failed there with its reason until the retries were used up, and
-    went on or ended as the score says. For each cell the examples are tried in turn until one comes to it; an agent on
-    standby is reached by forcing whoever hands over to it. Give examples that take every branch of the happy path.
+    went on or ended as the score says: with one outcome, the dead letter, the undos in their order. A failure on a
+    branch of a fork is followed to its join. `undo_failed` is walked by failing the agent's undo. For each cell the
+    examples are tried in turn until one comes to it; an agent on standby is reached by forcing whoever hands over to
+    it. Give examples that take every branch of the happy path.
     dependencies: as `rehearse` takes them.
 
     Raises UsageError for no examples, or a dependency without a stand-in.
@@ -63,7 +67,7 @@ def walk(choreography: Choreography | Plan, examples: Iterable[Case], *, depende
     for agent in plan.agents.values():
         for reason in agent.chains:
             cell, what_came = (agent.name, reason), ""
-            if why := why_not_forced(agent, reason):
+            if why := why_not_forced(plan, agent, reason):
                 result.beyond[cell] = why
                 continue
             for way, case in _tries(forced(plan, *cell), cases):
@@ -75,10 +79,11 @@ def walk(choreography: Choreography | Plan, examples: Iterable[Case], *, depende
                     dependencies=given,
                     case_id=f"walk-{rehearsals}",  # stand-ins that are shared tell the cases apart
                 )
-                if _turn_at(cell, story) is not None:
+                why = _why_not_walked(plan, agent, reason, story, way)
+                if not why:
                     result.walked[cell] = story
                     break
-                what_came = what_came or _what_came(agent, story)
+                what_came = what_came or why
             else:
                 result.missed[cell] = what_came or "nothing hands a case to this agent"
     return result
@@ -88,16 +93,15 @@ def _tries(ways: Iterator[Forced], cases: Sequence[Case]) -> Iterator[tuple[Forc
     return ((way, case) for way in ways for case in cases)
 
 
-def _turn_at(cell: Cell, story: Story) -> Event | None:
-    """The turn of the story that came to the cell."""
-    agent, reason = cell
-    for event in story.turns:
-        if event.agent == agent and reason in (event.reason, event.degraded):
-            return event
-    return None
+def _why_not_walked(plan: Plan, agent: AgentPlan, reason: str, story: Story, way: Forced) -> str:
+    if turn_at(agent.name, reason, story) is None:
+        return _what_came(agent, reason, story)
+    return astray(plan, agent, reason, story, out_of_handoffs=way.handoffs is not None)
 
 
-def _what_came(agent: AgentPlan, story: Story) -> str:
+def _what_came(agent: AgentPlan, reason: str, story: Story) -> str:
+    if reason == UNDO_FAILED and agent.name in story.path:
+        return f"it was not taken back; the case ended {story.outcome}"
     for event in story.turns:
         if event.agent == agent.name:
             said = f": {event.detail}" if event.detail else ""
@@ -110,7 +114,9 @@ def _what_came(agent: AgentPlan, story: Story) -> str:
 
 
 def _went(cell: Cell, story: Story) -> str:
-    event = _turn_at(cell, story)
+    event = turn_at(*cell, story)
     assert event is not None
     after = f" after {event.attempts} attempts" if event.attempts > 1 else ""
+    if event.in_undo:
+        return f"left as it is{after}; {story.outcome}"
     return f"{event.route}{after}; {story.outcome or 'not ended'}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from misstep.agents.plan import WHEN_SPENT, AgentPlan, Chain, Plan
 from misstep.agents.route import EndingLink, RetryLink, ToLink
-from misstep.contracts.event import CASES, ESCALATE
+from misstep.contracts.event import CASES, COMPENSATE, ESCALATE
+from misstep.testing.declared_ending import UNDO_FAILED, declared, handed_over
+from misstep.testing.forced_undos import UNDO_OF
 
-UNDO_FAILED = "undo_failed"
 WAYS_MAX = 32
 
 
@@ -57,11 +58,21 @@ def _ways(plan: Plan, agent: str, passed: frozenset[str]) -> list[Way]:
         if not source.failed:
             ways += before
             continue
-        for reason, chain in plan.agents[source.agent].chains.items():
-            times = _attempts_until(chain, agent)
-            if times and can_fail_with(plan.agents[source.agent], reason):
-                ways += [way.failing(source.agent, reason, times, handoffs=_hands_over(chain, agent)) for way in before]
+        ways += _by_failing(plan.agents[source.agent], agent, before)
+        for held in plan.agents.values():
+            if held.held_by == source.agent and held.name not in passed:  # the join carries its branches' failures out
+                ways += _by_failing(held, agent, _ways(plan, held.name, passed | {held.name}))
     return ways[:WAYS_MAX]  # in a score where everybody hands over to everybody they are beyond number
+
+
+def _by_failing(source: AgentPlan, target: str, before: list[Way]) -> list[Way]:
+    """The ways to an agent, and on by its failures to another one."""
+    return [
+        way.failing(source.name, reason, times, handoffs=_hands_over(chain, target))
+        for reason, chain in source.chains.items()
+        if can_fail_with(source, reason) and (times := _attempts_until(chain, target))
+        for way in before
+    ]
 
 
 def can_fail_with(agent: AgentPlan, reason: str) -> bool:
@@ -72,22 +83,62 @@ def can_fail_with(agent: AgentPlan, reason: str) -> bool:
 def forced(plan: Plan, agent: str, reason: str) -> Iterator[Forced]:
     """The rehearsals, likeliest first, that take a case to the agent and its failure to the end of its retries."""
     there = plan.agents[agent]
-    if can_fail_with(there, reason):
+    if reason == UNDO_FAILED:
+        yield from _undos_failing(plan, there)
+    elif can_fail_with(there, reason):
         for way in ways_to(plan, agent):
             yield Forced(way.failing(agent, reason, _attempts(there.chains[reason])).force)
-        return
-    for handing_over, chain in _left_by_handing_over(there):
-        for way in ways_to(plan, agent):
-            yield Forced(way.failing(agent, handing_over, _attempts(chain)).force, way.handoffs)
+    else:
+        for handing_over, chain in _left_by_handing_over(there):
+            for way in ways_to(plan, agent):
+                yield Forced(way.failing(agent, handing_over, _attempts(chain)).force, way.handoffs)
 
 
-def why_not_forced(agent: AgentPlan, reason: str) -> str:
-    """Why no turn of the agent can come to this reason; empty when one can."""
+def why_not_forced(plan: Plan, agent: AgentPlan, reason: str) -> str:
+    """Why no turn of the agent, and no undo, can come to this reason; empty when one can."""
+    if reason == UNDO_FAILED:
+        if agent.undo is None:
+            return "it has no undo"
+        return "" if any(_taken_back_after(plan, agent)) else "no route takes a case back after it"
     if can_fail_with(agent, reason):
         return ""
-    if reason == UNDO_FAILED:
-        return "an undo comes to it, no turn does"
     return "" if any(_left_by_handing_over(agent)) else "no route of the agent ends with handing over"
+
+
+def _undos_failing(plan: Plan, agent: AgentPlan) -> Iterator[Forced]:
+    """Cases that are taken back after the agent's step, and all attempts to undo this one fail."""
+    tries = agent.undo.retry.attempts if agent.undo is not None else 0
+    # One more: whoever passes the command on tries the next undo once, and leaves it to its own group when it fails.
+    undo = {f"{agent.name}{UNDO_OF}": (UNDO_FAILED,) * (tries + 1)}
+    for failing, reason, chain in _taken_back_after(plan, agent):
+        for way in ways_to(plan, failing.name):
+            forced = way.failing(failing.name, reason, _attempts(chain)).force
+            yield Forced({**forced, **undo}, way.handoffs if handed_over(chain) else None)
+
+
+def _taken_back_after(plan: Plan, agent: AgentPlan) -> Iterator[tuple[AgentPlan, str, Chain]]:
+    """The cells whose route undoes what the agent did, or may have done when it is the one that fails."""
+    onward = _onward(plan, agent.name)
+    for failing in plan.agents.values():
+        if failing is not agent and (failing.held_by or failing.name) not in onward:
+            continue
+        for reason, chain in failing.chains.items():
+            takes_back = declared(chain, out_of_handoffs=True)[0] == COMPENSATE
+            keeps_its_reason = not handed_over(chain) or chain.links[-1] == EndingLink(COMPENSATE)
+            if takes_back and keeps_its_reason and can_fail_with(failing, reason):
+                yield failing, reason, chain
+
+
+def _onward(plan: Plan, agent: str) -> frozenset[str]:
+    """Every agent that a case may come to after this one."""
+    found, waiting = {agent}, [agent]
+    while waiting:
+        before = waiting.pop()
+        for name, other in plan.agents.items():
+            if name not in found and any(source.agent == before for source in other.sources):
+                found.add(name)
+                waiting.append(name)
+    return frozenset(found - {agent})
 
 
 def _left_by_handing_over(agent: AgentPlan) -> Iterator[tuple[str, Chain]]:
