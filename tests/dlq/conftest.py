@@ -16,12 +16,14 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
+from misstep.bus.config import reader_config
+from misstep.bus.message import headers_of
 from misstep.bus.topics import Topics, ops_topic
 from tests.cli.conftest import Cli, Result, at
 from tests.conftest import Servers
-from tests.worker.oracle import Seen, read_all
+from tests.worker.oracle import Seen
 
 PROJECT = Path(__file__).parent / "parcels"
 WITHIN_S = 60.0
@@ -115,14 +117,35 @@ class Shop:
 
     def inbox(self, agent: str, *case_ids: str) -> list[Seen]:
         """The operator's events in an agent's inbox, of these cases."""
-        seen = read_all(self.servers.kafka, [self.topics.inbox(agent)])
+        seen = read_quickly(self.servers.kafka, self.topics.inbox(agent))
         return [one for one in seen if not case_ids or one.text("ce_subject") in case_ids]
 
     def ops(self, action: str) -> list[dict[str, Any]]:
         """What stands in the record of operators' actions."""
-        seen = read_all(self.servers.kafka, [ops_topic(self.namespace)])
+        seen = read_quickly(self.servers.kafka, ops_topic(self.namespace))
         said = [json.loads(one.value or b"{}") for one in seen]
         return [one for one in said if one["action"] == action]
+
+
+def read_quickly(bootstrap: str, topic: str) -> list[Seen]:
+    """What a read_committed reader sees in a topic, up to its present end."""
+    consumer = Consumer(reader_config(bootstrap, "dlq-tests", **{"auto.offset.reset": "earliest"}))
+    left = set(consumer.list_topics(topic, 10).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in left])
+    found = []
+    while left:
+        message = consumer.poll(0.1)
+        if message is None:
+            continue
+        if message.error() is not None:
+            assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+            left.discard(message.partition())
+            continue
+        headers = {name: value for name, value in headers_of(message) if value is not None}
+        at = (message.topic(), message.partition(), message.offset())
+        found.append(Seen(*at, message.key(), message.value(), headers, message.timestamp()[1]))
+    consumer.close()
+    return found
 
 
 def by(name: str, reason: str = "the test says so") -> tuple[str, str, str, str]:
