@@ -72,11 +72,21 @@ class Site:
         producer.produce(topic or self.topics.cases, value, key, headers=headers or [])
         assert producer.flush(10) == 0
 
-    def start(self, slot: str, *, kill: str = "", agents: list[str] | None = None, drain: float = 10.0) -> int:
+    def start(
+        self,
+        slot: str,
+        *,
+        kill: str = "",
+        agents: list[str] | None = None,
+        drain: float = 10.0,
+        coordinate: bool = True,
+    ) -> int:
         """Start a worker process; returns its index in `processes`."""
         command = [sys.executable, "-m", "tests.worker.process", "--kafka", self.kafka, "--namespace", self.namespace]
         command += ["--slot", slot, "--workflow", self.plan.workflow, "--kill", kill, "--drain", str(drain)]
-        if agents:
+        if not coordinate:
+            command.append("--no-coordinate")
+        if agents is not None:
             command += ["--agents", *agents]
         log = Path(os.environ.get("MISSTEP_TEST_LOGS", "/tmp")) / f"worker-{self.namespace}-{slot}.log"
         with log.open("a") as out:

@@ -3,8 +3,10 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 
 from misstep.bus.publish import CasePublisher
+from misstep.contracts import Contract
 from tests.worker.conftest import Site
 from tests.worker.score import Order
 
@@ -25,8 +27,16 @@ WAYS = [
 class Load:
     """Publishes `per_second` cases until stopped; some of them fail, wait or are handed over."""
 
-    def __init__(self, site: Site, per_second: int, seed: int) -> None:
-        self._publisher = CasePublisher(site.kafka, site.topics, Order)
+    def __init__(
+        self,
+        site: Site,
+        per_second: int,
+        seed: int,
+        make: Callable[[int, random.Random], Contract] | None = None,
+    ) -> None:
+        """make: a case from its number; an order that goes one of WAYS, if left out."""
+        self._publisher = CasePublisher(site.kafka, site.topics, site.plan.starts)
+        self._make = make or (lambda number, chance: Order(number=number, script=chance.choice(WAYS)))
         self._random = random.Random(seed)
         self._per_second = per_second
         self._stop = threading.Event()
@@ -39,7 +49,7 @@ class Load:
         number = 0
         while not self._stop.is_set():
             while number < (time.monotonic() - began) * self._per_second:
-                order = Order(number=number, script=self._random.choice(WAYS))
+                order = self._make(number, self._random)
                 self._publisher.publish(f"case-{number}", order.model_dump_json().encode())
                 self.ids.add(f"case-{number}")
                 number += 1

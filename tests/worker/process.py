@@ -16,6 +16,8 @@ from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.contracts import LocalSchemas
 from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan
+from tests.joins.survey import survey
+from tests.undo.trip import trip
 from tests.worker import score as scores
 
 
@@ -51,15 +53,18 @@ def main() -> int:
     parser.add_argument("--agents", nargs="*")
     parser.add_argument("--kill", default="")
     parser.add_argument("--drain", type=float, default=10)
+    parser.add_argument("--no-coordinate", action="store_true")
     options = parser.parse_args()
     configure_logs("info", json=True)
     tune_interpreter()
-    plan = compile_plan({"work": scores.score, "single": scores.single}[options.workflow])
-    hosted = [(plan, agent) for agent in plan.agents.values() if not options.agents or agent.name in options.agents]
+    score = {"work": scores.score, "single": scores.single, "trip": trip, "survey": survey}[options.workflow]
+    plan = compile_plan(score)
+    hosted = [(plan, agent) for agent in plan.agents.values() if options.agents is None or agent.name in options.agents]
     settings = WorkerSettings(
         options.kafka, options.namespace, options.slot, "tests", drain_s=options.drain, seam=killer(options.kill)
     )
-    worker = Worker(settings, hosted, Wiring(), LocalSchemas())
+    coordinating = [] if options.no_coordinate else [plan]
+    worker = Worker(settings, hosted, Wiring(), LocalSchemas(), coordinating=coordinating)
     signals = 0
 
     def told(number: int, frame: object) -> None:
