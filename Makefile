@@ -33,6 +33,7 @@ check: $(READY) ## Lint, types, imports, dependencies, the failure matrix and th
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry src
 	$(BIN)/misstep matrix check
+	$(BIN)/misstep matrix cover
 	$(BIN)/misstep contracts check
 
 format: $(READY) ## Format and mend what ruff can mend

@@ -12,7 +12,7 @@ from misstep.cli.commands import COMMANDS
 from misstep.cli.main import main
 
 GROUPS = {
-    "matrix": ("show", "check"),
+    "matrix": ("show", "check", "cover"),
     "contracts": ("lock", "check", "show"),
     "dlq": ("ls", "group", "show", "discard", "expire"),
     "redrive": ("plan", "replay", "ls", "show", "abandon"),

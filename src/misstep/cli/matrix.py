@@ -1,12 +1,14 @@
-"""`misstep matrix show` and `check`"""
+"""`misstep matrix show`, `check` and `cover`"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
+from misstep.cli.coverage import coverage_table, covered
 from misstep.cli.options import AsJson, ProjectRoot
 from misstep.cli.show import console, print_json
 from misstep.cli.surroundings import surroundings
@@ -20,9 +22,10 @@ from misstep.saga.matrix_text import matrix_text
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Show or check what happens on each failure.\n\n"
+    help="Show, check or walk what happens on each failure.\n\n"
     "The failure matrix says, agent by agent and reason by reason, where a case goes. It is declared in saga/, carried "
-    f"out by the engine, and stands in words in {FILE}; `check` proves that the three agree.\n\n"
+    f"out by the engine, and stands in words in {FILE}; `check` proves that the three agree, `cover` walks all of "
+    "it.\n\n"
     "Example: [bold]misstep matrix show && misstep matrix check[/bold]",
 )
 
@@ -84,4 +87,45 @@ def check(project: ProjectRoot = None, as_json: AsJson = False) -> None:
             names = ", ".join(env.project.choreographies)
             print(f"The matrix of {names} holds: score, agents and {FILE} agree.")
     if errors:
+        raise typer.Exit(AnswerIsNo.exit_code)
+
+
+@app.command()
+def cover(
+    workflow: Annotated[str | None, typer.Argument(help="One workflow; default: all.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every cell, and how its case went.")] = False,
+    project: ProjectRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk every cell of the matrix: force each failure on an example, and see that it ends as the score says.
+
+    In memory, on a virtual clock, through the decisions that the workers take; no server is needed. The examples are
+    those that the score names: Choreography(..., examples="examples/orders.jsonl"). An agent's dependencies are its
+    provider's stand_in. A cell that no turn can come to (the undo of an agent that has none) does not count. Exit code
+    1 when a cell is unwalked.
+
+    Example: [bold]misstep matrix cover invoice --verbose[/bold]
+    """
+    env = surroundings(project=project)
+    if workflow is not None:
+        env.plan(workflow)  # says which there are, when this is none of them
+    scores = [env.project.choreographies[workflow]] if workflow else list(env.project.choreographies.values())
+    if not scores:
+        raise UsageError(f"{env.project.root}/saga declares no workflow.")
+    coverage = []
+    with Console(stderr=True).status("walking") as status:
+        for score in scores:
+            status.update(f"walking {score.name}")
+            coverage.append(covered(env.plans[score.name], score, env.project.root))
+    if as_json:
+        whole = not any(one.unwalked for one in coverage)
+        print_json({"covered": whole, "workflows": [one.as_json() for one in coverage]})
+    else:
+        console().print(coverage_table(coverage))
+        for one in coverage:
+            if verbose and one.walk is not None:
+                print(one.walk)
+            for line in [] if verbose and one.walk is not None else one.why_unwalked:
+                console().print(Text.assemble(("unwalked", "red"), f" {line}"), soft_wrap=True)
+    if any(one.unwalked for one in coverage):
         raise typer.Exit(AnswerIsNo.exit_code)
