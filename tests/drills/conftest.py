@@ -1,7 +1,9 @@
-"""A drill as a newcomer calls it, at the shared servers, small."""
+"""A drill as a newcomer calls it, at the shared servers, small: whole, and sabotaged at the same time."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cli.conftest import ROOT, at
+from tests.cli.conftest import ROOT, Cli, at
 from tests.conftest import Servers
 
 
@@ -32,22 +34,56 @@ class Played:
         return next(row for row in table if next(iter(row.values())) == first)
 
 
-Play = Callable[..., Played]
+@dataclass
+class Playing:
+    """A drill that is being played."""
+
+    name: str
+    plot: Path
+    process: subprocess.Popen[str]
+
+    def end(self) -> Played:
+        """Wait for it; what it said, its plot looked at."""
+        out, errors = self.process.communicate(timeout=150)
+        code = self.process.returncode
+        assert code in (0, 1), out + errors
+        assert self.plot.is_file(), out + errors
+        assert ElementTree.parse(self.plot).getroot().tag.endswith("svg")
+        said = json.loads(out)
+        assert (code == 0) == said["holds"], said
+        assert said["plot"] == str(self.plot)
+        return Played(code, said)
 
 
-@pytest.fixture
-def play(servers: Servers, tmp_path: Path) -> Play:
-    """Plays a drill in this repository's project, with its plot in a directory of its own."""
-    cli = at(servers, ROOT, tmp_path / "data")
+@dataclass(frozen=True)
+class Both:
+    """A drill as it is, and with what keeps its promise taken away."""
 
-    def played(name: str, *options: str) -> Played:
-        result = cli("drill", name, *options, "--out", str(tmp_path), "--json")
-        assert result.code in (0, 1), result.out + result.err
-        plot = tmp_path / f"drill-{name}.svg"
-        assert ElementTree.parse(plot).getroot().tag.endswith("svg")
-        said = result.json
-        assert (result.code == 0) == said["holds"], said
-        assert said["plot"] == str(plot)
-        return Played(result.code, said)
+    whole: Played
+    sabotaged: Played
 
-    return played
+
+PlayBoth = Callable[[str, str, str], Both]
+
+
+@pytest.fixture(scope="module")
+def play_both(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> PlayBoth:
+    """Plays a drill by its name, the options of the whole one, and those of the sabotaged one."""
+
+    def start(name: str, options: str) -> Playing:
+        place = tmp_path_factory.mktemp(name)
+        cli: Cli = at(servers, ROOT, place / "data")
+        process = cli.start("drill", name, *options.split(), "--out", str(place), "--json")
+        return Playing(name, place / f"drill-{name}.svg", process)
+
+    def play(name: str, whole: str, sabotaged: str) -> Both:
+        playing = [start(name, whole), start(name, f"{sabotaged} --sabotage")]
+        try:
+            return Both(*[one.end() for one in playing])
+        finally:
+            for one in playing:
+                if one.process.poll() is None:
+                    one.process.terminate()
+                    one.process.communicate(timeout=30)
+
+    return play

@@ -1,4 +1,6 @@
-from tests.drills.conftest import Play
+import pytest
+
+from tests.drills.conftest import Both, PlayBoth
 
 TIMES = {
     "other cases are not held up: p50 at most twice that of before",
@@ -7,12 +9,15 @@ TIMES = {
 """What a noisy machine may spoil."""
 
 
-def test_a_slow_agents_cases_go_to_its_fallback(play: Play) -> None:
-    played = play("slow-agent", "--cases", "60", "--scale", "0.2")
-    assert played.failing <= TIMES, played.said["checks"]
-    assert played.row("during, met by the slow agent")["p50 ms"] >= 1_000
+@pytest.fixture(scope="module")
+def plays(play_both: PlayBoth) -> Both:
+    return play_both("slow-agent", "--cases 60 --scale 0.2", "--cases 40 --scale 0.2")
 
 
-def test_without_a_fallback_it_says_no(play: Play) -> None:
-    played = play("slow-agent", "--cases", "40", "--scale", "0.2", "--sabotage")
-    assert "every case completes" in played.failing
+def test_a_slow_agents_cases_go_to_its_fallback(plays: Both) -> None:
+    assert plays.whole.failing <= TIMES, plays.whole.said["checks"]
+    assert plays.whole.row("during, met by the slow agent")["p50 ms"] >= 1_000
+
+
+def test_without_a_fallback_it_says_no(plays: Both) -> None:
+    assert "every case completes" in plays.sabotaged.failing

@@ -91,12 +91,17 @@ def expected(side: Side) -> float:
     return float((1 - lost) ** steps)
 
 
+def sides(setup: Setup) -> tuple[Side, ...]:
+    """Whom the drill plays; sabotaged, only the side that it spoils, and the one to compare it with."""
+    return (SIDES[0], SIDES[-1]) if setup.sabotage else SIDES
+
+
 def rooms(env: DrillEnvironment) -> Project:
     """Five scores over the same agents and the same faults."""
     setup = env.setup
     scores = {
         side.workflow: _score(side.workflow, Side("none") if setup.sabotage and side.together else side, setup.seed)
-        for side in SIDES
+        for side in sides(setup)
     }
     return Project(Path(__file__).parent, scores, CONTRACTS, Wiring())
 
@@ -134,7 +139,7 @@ def play(stage: Stage) -> Report:
     for line in faults:
         stage.say(f"Faults on purpose: {line}")
     cases = [(f"case-{number:05}", Asked(number=number)) for number in range(setup.cases)]
-    for side in SIDES:
+    for side in sides(setup):
         stage.say(f"{side.name}: {setup.cases} cases through five agents")
         pace = stage.pace(side.workflow)
         with stage.running(side.workflow):
@@ -147,7 +152,7 @@ def _report(stage: Stage, setup: Setup, faults: list[str]) -> Report:
     accounted = stage.accounted_for()
     degraded: dict[str, int] = dict(map(tuple, stage.rows(DEGRADED_SQL)))
     rows, measured, wrong = [], {}, 0
-    for side in SIDES:
+    for side in sides(setup):
         done = {one.case_id for one in stage.ended(side.workflow) if one.outcome == COMPLETED}
         due = {f"case-{number:05}" for number in range(setup.cases) if finishes(setup.seed, number, side)}
         wrong += len(done ^ due)
@@ -181,7 +186,7 @@ def _report(stage: Stage, setup: Setup, faults: list[str]) -> Report:
         Check(
             "each case ends as the schedule of faults lets it, under every score",
             wrong == 0,
-            f"{wrong} of {setup.cases * len(SIDES)} cases ended otherwise",
+            f"{wrong} of {setup.cases * len(sides(setup))} cases ended otherwise",
         ),
         Check(
             f"without patterns five agents of 95 % finish about {naive:.0%}",
@@ -194,7 +199,7 @@ def _report(stage: Stage, setup: Setup, faults: list[str]) -> Report:
             f"{measured['together']:.1%}",
         ),
     ]
-    groups = [(side.name, (100 * expected(side), 100 * measured[side.name])) for side in SIDES]
+    groups = [(side.name, (100 * expected(side), 100 * measured[side.name])) for side in sides(setup)]
     chart = Bars("Five agents of 95 % each: cases that finish", "%", ("by arithmetic", "measured"), groups)
     return Report(faults, [Figures("What each pattern makes of it", columns, rows)], checks, chart)
 

@@ -30,7 +30,7 @@ CAPACITY = 6.5
 TIMES = 10
 BURST_S = 60.0
 """How long; `--scale` makes it less."""
-SHORTEST_S = 3.0
+SHORTEST_S = 2.0
 PADDING = 2_000
 BOUND_MB = 150
 BEFORE, BURST, DRAINING, AFTER = "normal load", "ten times the load", "draining", "normal load again"

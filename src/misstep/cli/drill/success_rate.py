@@ -30,7 +30,7 @@ SIDES: Final = {
     BARE: "a bad day without patterns",
     FULL: "the same day with all five",
 }
-PER_SECOND = 20.0
+PER_SECOND = 30.0
 NAIVE = 0.78
 SIGMAS = 3.3
 AT_LEAST = 0.96
