@@ -62,6 +62,21 @@ def say_whose_turn_it_is(logger: WrappedLogger, method: str, line: EventDict) ->
     return line
 
 
+class Forwarded(logging.Handler):
+    """Passes what a library says to its own logger on to structlog, one event a line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(record.levelno, "library", library=record.name, said=record.getMessage())
+
+
+def forward(*names: str) -> None:
+    """Let the warnings and errors of these libraries (by their loggers' names) be lines like all others."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [Forwarded()], False
+        logger.setLevel(logging.WARNING)
+
+
 def configure_logs(level: str = "info", *, json: bool | None = None) -> None:
     """Set structlog up for this process. `json`: None means JSON unless standard error is a terminal."""
     as_json = json if json is not None else not sys.stderr.isatty()

@@ -52,4 +52,6 @@ def open_traces(
         log.warning("no traces: an extra is not installed", asked_by=who, install=INSTALL)
         return None
     log.info("traces are sent", asked_by=who)
+    if "OTEL_BSP_MAX_QUEUE_SIZE" in environ:
+        return otlp_traces(endpoint, resource, plans, None)
     return otlp_traces(endpoint, resource, plans)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from misstep.agents.plan import Plan
 from misstep.agents.span import Span, span_of, span_of_input
+from misstep.logs import forward
 
 if TYPE_CHECKING:
     from misstep.agents.worker.committer import Finished
@@ -30,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 WAITING_MAX_BATCHES = 1_000
 """Transactions whose spans are not made yet; further ones go without, and a log line says so."""
+WAITING_MAX_SPANS = 20_000
 CLOSE_S = 10.0
 
 
@@ -49,8 +52,15 @@ class GivenIds(IdGenerator):
 class Traces:
     """Makes the spans of what a worker commits and hands them to an exporter."""
 
-    def __init__(self, exporter: SpanExporter, resource: Mapping[str, str], plans: Iterable[Plan]) -> None:
+    def __init__(
+        self,
+        exporter: SpanExporter,
+        resource: Mapping[str, str],
+        plans: Iterable[Plan],
+        waiting_max_spans: int | None = WAITING_MAX_SPANS,
+    ) -> None:
         """resource: what is said of this process (`service.version`, ...). plans: the workflows that it takes part in.
+        waiting_max_spans: made and not yet sent; further ones are dropped. None: as OTEL_BSP_MAX_QUEUE_SIZE says.
 
         OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and OTEL_BSP_* are honoured.
         """
@@ -60,7 +70,7 @@ class Traces:
             id_generator=self._ids,
             shutdown_on_exit=False,
         )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter, waiting_max_spans))
         self._tracer = self._provider.get_tracer("misstep")
         self._first: dict[str, str] = {}
         """Who tells of a case that no worker wrote: of those that begin with it, the first by name."""
@@ -82,8 +92,9 @@ class Traces:
 
     def close(self) -> None:
         """Hand over what is left, for at most CLOSE_S."""
-        self._waiting.put(None)
-        self._thread.join(CLOSE_S)
+        with suppress(queue.Full):
+            self._waiting.put(None, timeout=CLOSE_S)
+            self._thread.join(CLOSE_S)
         self._provider.force_flush(round(CLOSE_S * 1000))
         self._provider.shutdown()
 
@@ -131,7 +142,13 @@ class Traces:
         made.end(span.end_ns)
 
 
-def otlp_traces(endpoint: str | None, resource: Mapping[str, str], plans: Iterable[Plan]) -> Traces:
+def otlp_traces(
+    endpoint: str | None,
+    resource: Mapping[str, str],
+    plans: Iterable[Plan],
+    waiting_max_spans: int | None = WAITING_MAX_SPANS,
+) -> Traces:
     """Traces over OTLP/HTTP. endpoint: a collector's base address; None: as OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    forward("opentelemetry")
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces") if endpoint else OTLPSpanExporter()
-    return Traces(exporter, resource, plans)
+    return Traces(exporter, resource, plans, waiting_max_spans)

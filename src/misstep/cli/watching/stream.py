@@ -7,7 +7,6 @@ that it has not written yet.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from misstep.bus.topics import alerts_topic
 from misstep.cli.watching.begin import SESSION_S
 from misstep.cli.watching.failure_rates import FailureRate, FailureRates
+from misstep.logs import forward
 
 SAY_EVERY_S = 0.5
 SETTLED_AFTER_S = 2.0
@@ -47,13 +47,6 @@ class _CommittedConsumer(driver.Consumer):
 
 class _CommittedTransport(driver.Transport):
     Consumer = _CommittedConsumer
-
-
-class Passed(logging.Handler):
-    """Passes what Faust and its client warn of on to structlog, one event a line."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "stream", said=record.getMessage(), logger=record.name)
 
 
 def watch_app(
@@ -136,10 +129,7 @@ def alert_of(found: FailureRate, window: str) -> dict[str, object]:
 
 async def run_app(app: Any, stop: asyncio.Event) -> BaseException | None:
     """Run until `stop`; returns what brought the app down, if something did."""
-    for name in ("faust", "mode", "aiokafka"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [Passed()], False
-        logger.setLevel(logging.WARNING)
+    forward("faust", "mode", "aiokafka")
     app.finalize()
     await app.start()
     log.info("watching", group=app.conf.id)
