@@ -6,10 +6,12 @@ earlier version are all written by `bring_back`; what they differ in is who gets
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from misstep.agents.branches_again import halves, join_of
+from misstep.agents.earlier import Recall
 from misstep.agents.event_writer import EventWriter
 from misstep.agents.inbound import Delivered, header_map, opened_inbound
 from misstep.agents.plan import Plan
@@ -99,20 +101,17 @@ def bring_back(
     topics: Topics,
     build: str,
     stopped: Stopped,
-    agent: str,
-    value: bytes | None,
-    kind: Headers,
+    target: Target,
     *,
     now_ms: int,
     justification: str,
     evidence: Mapping[str, object],
-    idempotency_key: bytes | None = None,
     route: str = NEXT,
 ) -> Record:
-    """The operator's event in the agent's inbox.
+    """The operator's event in the target's inbox.
 
-    value, kind: what the agent is given, and the headers that name its contract. justification: who does this and why.
-    route: `end` when nobody is to act on it (see `completed`).
+    justification: who does this and why. route: other than `next` when the agent itself is not to act on it (see
+    `completed`).
 
     It follows `stopped`: its history is that one's and `stopped` itself. Where that history does not hold together
     (the case's own headers were broken when it was published), it begins anew with `stopped` as version 0.
@@ -121,7 +120,7 @@ def bring_back(
     epoch = stopped.epoch + 1
     ce_id = event_id(stopped.case_id, epoch, version, OPERATOR)
     workflow = plan.workflow.encode()
-    dataschema = next((said for name, said in kind if name == "ce_dataschema"), b"")
+    dataschema = next((said for name, said in target.kind if name == "ce_dataschema"), b"")
     evidence_bytes = cut_evidence(evidence)
     justification_bytes = cut_text(justification, JUSTIFICATION_MAX_CHARS)
     hashed = chain_hash(
@@ -133,7 +132,7 @@ def bring_back(
         route.encode(),
         evidence_bytes,
         justification_bytes,
-        value,
+        target.value,
     )
     at = Timestamps().text(now_ms)
     headers: Headers = [
@@ -144,7 +143,7 @@ def bring_back(
         ("ce_score", plan.score_hash.encode()),
         ("ce_build", build.encode()),
         ("ce_authority", b"full"),
-        *kind,
+        *target.kind,
         ("ce_id", ce_id),
         ("ce_subject", stopped.case_id.encode()),
         ("ce_time", at),
@@ -164,11 +163,48 @@ def bring_back(
         ("ce_hash", hashed),
         ("traceparent", next_traceparent(stopped.traceparent, stopped.case_id, epoch, hashed)),
     ]
-    if idempotency_key is not None:
-        headers.append((IDEMPOTENCY_KEY, idempotency_key))
+    if target.idempotency_key is not None:
+        headers.append((IDEMPOTENCY_KEY, target.idempotency_key))
     if route == END:
         headers.append(("ce_deadline", at))
-    return Record(topics.inbox(agent), stopped.partition, stopped.case_id.encode(), value, headers)
+    return Record(topics.inbox(target.agent), stopped.partition, stopped.case_id.encode(), target.value, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is given what in a case's next life."""
+
+    agent: str
+    value: bytes | None
+    kind: Headers
+    """The headers that name the value's contract."""
+    idempotency_key: bytes | None = None
+
+
+def with_other_branches(
+    plan: Plan, topics: Topics, stopped: Stopped, origin: str, targets: Sequence[Target], recall: Recall
+) -> list[Target]:
+    """The targets, and with them what the other branches bring, when `origin` is on a branch of a fork, or is a join.
+
+    origin: the agent whose failure ended the case. For a join that is run again as it was, `targets` is empty.
+    LookupError when a branch's half is no longer in Kafka, MalformedEvent when the case's history is unreadable.
+    """
+    join = join_of(plan, origin)
+    if join is None or (join.name == origin and targets):
+        return list(targets)
+    steps = parse_history(stopped.history)
+    own = "" if join.name == origin else plan.agents[origin].branch
+    found = list(targets)
+    for half in halves(plan, topics, join, steps, recall):
+        if half.branch == own:
+            continue
+        key = None
+        if half.again is not None:
+            key = key_of_turn(plan.workflow, stopped.case_id, *half.again, half.inbox, half.headers)
+        elif join.name == origin:
+            key = key_of_turn(plan.workflow, stopped.case_id, stopped.epoch, stopped.version, origin, half.headers)
+        found.append(Target(half.inbox, half.value, kind_of(half.headers), key))
+    return found
 
 
 def completed(plan: Plan, topics: Topics, build: str, ended_by: Record, agent: str, *, now_ms: int) -> Record:

@@ -39,6 +39,8 @@ class Assessment:
     """What would be sent."""
     kind: Headers = field(default_factory=list)
     """The headers that name its contract."""
+    halves: bool = False
+    """Its agent joins branches: what would be sent is one half for each, as they stand in the case's history."""
 
     @property
     def sha256(self) -> str:
@@ -61,6 +63,10 @@ class Assessor:
         """Would the letter pass, repaired if there is a repair? Never raises for what the letter or the repair is."""
         if why := self.why_not(letter):
             return Assessment("refused", why)
+        if self._plan.agents[letter.agent].joins:
+            if repair is not None:
+                return Assessment("fail", f"{letter.agent} joins branches, and a repair mends one payload")
+            return Assessment("pass", value=letter.value, halves=True)
         try:
             value, kind = self._given(letter)
         except LookupError as error:
@@ -83,8 +89,6 @@ class Assessor:
         agent = self._plan.agents.get(letter.agent)
         if agent is None:
             return f"{letter.agent} is no longer in the score of {self._plan.workflow}"
-        if agent.joins:
-            return f"{letter.agent} joins branches, and a letter holds one of them"
         return ""
 
     def _given(self, letter: Letter) -> tuple[bytes | None, Headers]:

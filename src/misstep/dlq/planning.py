@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from misstep.agents.branches_again import join_of
 from misstep.agents.plan import Plan
 from misstep.dlq.accepted import accepted_sha
 from misstep.dlq.assess import Assessment, Assessor
@@ -120,18 +121,18 @@ def try_letters(
     tried = []
     for letter in letters:
         standing = stand[letter.case_id, letter.epoch]
-        why = assessor.why_not(letter) or why_not_now(letter, standing, plan=own_plan)
+        why = assessor.why_not(letter) or why_not_now(plan, letter, standing, own_plan=own_plan)
         tried.append(Tried(letter, Assessment("refused", why) if why else assessor.assess(letter, repair), standing))
     return tried
 
 
-def why_not_now(letter: Letter, standing: Standing, *, plan: str | None = None) -> str:
-    """Why the letter's case cannot be brought back as it stands; empty when it can. `plan`: whose claim may stand."""
+def why_not_now(plan: Plan, letter: Letter, standing: Standing, *, own_plan: str | None = None) -> str:
+    """Why the letter's case cannot be brought back as it stands; empty when it can. `own_plan`: whose claim stands."""
     if letter.state == "discarded":
         last = letter.trail[-1]
         return f"it was discarded by {last.get('by')} on {str(last.get('at'))[:10]}: {last.get('because')}"
     returned = standing.returned
-    if returned is not None and (plan is None or returned.plan != plan):
+    if returned is not None and (own_plan is None or returned.plan != own_plan):
         how = f"plan {returned.plan}" if returned.plan else "an answer"
         return f"its case is brought back already: by {returned.actor} at {returned.at:%Y-%m-%d %H:%M:%S} ({how})"
     if standing.newest_epoch is not None and standing.newest_epoch > letter.epoch:
@@ -143,7 +144,9 @@ def why_not_now(letter: Letter, standing: Standing, *, plan: str | None = None) 
     last_version = standing.last
     if last_version is None:
         return "the version that its case ended with is not in the audit"
-    if (last_version.agent, last_version.version) != (letter.agent, letter.version):
+    join = join_of(plan, letter.agent)
+    here = {letter.agent, join.name if join is not None else letter.agent}
+    if last_version.agent not in here or last_version.version != letter.version:
         return (
             f"its case ended with version {last_version.version} of {last_version.agent}, not where this letter failed "
             f"(version {letter.version} of {letter.agent})"

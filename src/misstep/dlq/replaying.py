@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from misstep.agents.bring_back import bring_back, key_of_turn
+from misstep.agents.bring_back import Target, bring_back, key_of_turn, with_other_branches
 from misstep.agents.earlier import Recall
 from misstep.agents.plan import Plan
 from misstep.bus.ops import ops_end, ops_record
@@ -220,7 +220,7 @@ class Replay:
     def _send(self, batch: Sequence[PlannedLetter], sender: Sender, ops_from: int) -> None:
         """Claim, build and send one transaction, and write down that it was sent."""
         shas = {one.letter: one.value_sha for one in batch}
-        ready: list[tuple[Letter, Record, Record]] = []
+        ready: list[tuple[Letter, list[Record]]] = []
         steps: dict[int, dict[str, object]] = {}
         for one in self._claimed([one.letter for one in batch], ops_from):
             letter = one.letter
@@ -228,9 +228,9 @@ class Replay:
                 self._refuse(letter, "it comes to another payload than when the plan was made")
                 continue
             try:
-                event = self._event(one)
+                events = self._events(one)
             except (LookupError, MalformedEvent) as error:
-                self._refuse(letter, f"the version that its case ended with cannot be read: {error}")
+                self._refuse(letter, f"what its case went through cannot be read: {error}")
                 continue
             said = self._said(letter)
             op = ops_record(
@@ -241,15 +241,15 @@ class Replay:
                 reason=self._actor.reason,
                 **said,
             )
-            ready.append((letter, event, op))
+            ready.append((letter, [*events, op]))
             steps[letter.id] = step_of(said, self._actor, datetime.now(UTC).isoformat())
         self._seam("claimed")
         if ready:
-            sender.send([record for _, event, op in ready for record in (event, op)])
-            note_sent(self._connection, self._stored, {letter.id: letter for letter, _, _ in ready}, steps)
+            sender.send([record for _, records in ready for record in records])
+            note_sent(self._connection, self._stored, {letter.id: letter for letter, _ in ready}, steps)
             self._seam("noted")
             self.done.sent += len(ready)
-            self._waiting |= {_awaited(letter): letter.id for letter, _, _ in ready}
+            self._waiting |= {_awaited(letter): letter.id for letter, _ in ready}
             self._moved_at = time.monotonic()
         self._progress(self.done, self._of)
 
@@ -277,35 +277,38 @@ class Replay:
                 ours.append(one)
         return ours
 
-    def _event(self, one: Tried) -> Record:
-        """The operator's event. LookupError or MalformedEvent: the version that the case ended with is unreadable."""
+    def _events(self, one: Tried) -> list[Record]:
+        """The operator's events. LookupError or MalformedEvent: what the case ended with, or went through, is gone."""
         letter, stored = one.letter, self._stored
         assert one.standing.last is not None
         stopped = read_stopped(
             self._connection, self._topics, self._recall, true_case_id(letter), letter.epoch, one.standing.last
         )
-        return bring_back(
-            self._plan,
-            self._topics,
-            self._build,
-            stopped,
-            letter.agent,
-            one.assessment.value,
-            one.assessment.kind,
-            now_ms=int(time.time() * 1000),
-            justification=f"redriven by {self._actor.name}: {self._actor.reason}",
-            evidence={
-                "action": REDRIVE,
-                "actor": self._actor.name,
-                "reason": self._actor.reason,
-                "plan": stored.id,
-                "letter": letter.id,
-                "repair": stored.repair,
-            },
-            idempotency_key=key_of_turn(
-                self._plan.workflow, stopped.case_id, letter.epoch, letter.version, letter.agent, letter.header_map
-            ),
+        key = key_of_turn(
+            self._plan.workflow, stopped.case_id, letter.epoch, letter.version, letter.agent, letter.header_map
         )
+        own = [] if one.assessment.halves else [Target(letter.agent, one.assessment.value, one.assessment.kind, key)]
+        evidence = {
+            "action": REDRIVE,
+            "actor": self._actor.name,
+            "reason": self._actor.reason,
+            "plan": stored.id,
+            "letter": letter.id,
+            "repair": stored.repair,
+        }
+        return [
+            bring_back(
+                self._plan,
+                self._topics,
+                self._build,
+                stopped,
+                target,
+                now_ms=int(time.time() * 1000),
+                justification=f"redriven by {self._actor.name}: {self._actor.reason}",
+                evidence=evidence,
+            )
+            for target in with_other_branches(self._plan, self._topics, stopped, letter.agent, own, self._recall)
+        ]
 
     def _said(self, letter: Letter) -> dict[str, object]:
         """What the action's record in `{ns}.ops` says of a letter."""
