@@ -49,7 +49,7 @@ def watch(
 
     A rate that goes over is written to the topic of alerts and shown here; again after each further window while it
     stays there. It needs the extra `misstep[watch]` and touches no case: stop or kill it whenever you like. It begins
-    one window back.
+    one window back. Run one of them: two would share the partitions, and each count its half.
 
     Example: [bold]misstep watch --window 5m --over 10%[/bold]
     """
