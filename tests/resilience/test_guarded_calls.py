@@ -394,14 +394,26 @@ def test_a_blocking_agent_calls_from_its_thread() -> None:
     with pytest.raises(DependencyDown) as refused:
         blocking(guard, breaks)
     assert refused.value.evidence == {"dependency": "ledger", "circuit": "open"}
+    assert not refused.value.free
+    with pytest.raises(DependencyDown) as told_to_wait:
+        blocking(guard, breaks, patient=True)
+    assert told_to_wait.value.free, "it waits outside its thread"
+    while (waits := guard.refusal()) is not None:
+        time.sleep(waits.left_s)
+    with pytest.raises(DependencyDown) as tried_out:
+        blocking(guard, breaks, patient=True)
+    assert tried_out.value.free
+    while (waits := guard.refusal()) is not None:
+        time.sleep(waits.left_s)
     done: list[int] = []
-    threads = [threading.Thread(target=lambda: blocking(guard, lambda: done.append(1), patient=True)) for _ in range(8)]
+    blocking(guard, lambda: done.append(1))
+    threads = [threading.Thread(target=lambda: blocking(guard, lambda: done.append(1))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(done) == 8
-    assert watched.circuits == ["open", "half_open", "closed"]
+    assert len(done) == 9
+    assert watched.circuits == ["open", "half_open", "open", "half_open", "closed"]
 
 
 def test_one_that_must_not_block_is_refused_instead() -> None:

@@ -152,9 +152,9 @@ def agent(
     raises: exception types and the declared reasons that they mean.
     when_open: what it does while the circuit of a dependency that it asks for is open. "fail_fast": its turns fail with
     `model_down` at once, and take that route. "pause": it stands still, its cases wait in Kafka, and it goes on with
-    the call that tries the dependency out; turns that are under way wait for the circuit inside `turn.calling`. Neither
-    such a wait nor the trying out is an attempt, and the turn's budget stands still; with the case's deadline it ends,
-    as `model_down`.
+    the call that tries the dependency out; turns that are under way wait for the circuit inside `turn.calling` (those
+    of a blocking agent give their thread back, and begin again). Neither the waiting nor the trying out is an attempt,
+    and the turn's budget stands still; with the case's deadline it ends, as `model_down`.
     """
     return _Decorator(
         budget_ms=duration_ms(budget, what="budget"),

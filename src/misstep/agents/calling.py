@@ -40,16 +40,17 @@ class DependencyDown(Failure[Literal["model_down"]]):
     counted: bool = False
     """A breaker knows of it: that of a call around this one is not meant."""
     free: bool = False
-    """The call only tried out, for an agent that waits for the circuit, whether the dependency is back: no attempt."""
+    """No attempt, of an agent that waits for the circuit: it was not let through, or was to try the dependency out."""
 
 
 class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]):  # noqa: N801  # reads as a verb
     """`async with`, or plain `with` in a blocking agent, around a call of an agent to a dependency.
 
     known: the names that the wiring knows. guard: the dependency's breaker and rate; none in a unit test. patient: an
-    open circuit is waited for (`when_open="pause"`) and not a failure. left_s: how long the turn may wait, asked when
-    it has to. attempt: the attempt's clock, which stands still meanwhile. may_block: whether a plain `with` may wait.
-    spread: a text that is the turn's own. wall: seconds since the epoch.
+    open circuit is waited for (`when_open="pause"`) and not a failure; a blocking agent gives its thread back
+    meanwhile. left_s: how long the turn may wait, asked when it has to. attempt: the attempt's clock, which stands
+    still meanwhile. may_block: whether a plain `with` may wait. spread: a text that is the turn's own. wall: seconds
+    since the epoch.
 
     Raises `model_down` for what means that the dependency is down, and while its circuit is open; everything else
     passes as it is. A cancellation is none of the dependency's, even when a driver wraps it; but a turn whose time runs
@@ -114,9 +115,7 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
             try:
                 self._take(
                     self._guard.enter_blocking(
-                        patient=self._patient and self._may_block,
-                        left_s=self._left_s() if self._may_block else 0.0,
-                        standing_still=self._standing_still,
+                        left_s=self._left_s() if self._may_block else 0.0, standing_still=self._standing_still
                     )
                 )
             except NoRoom:
@@ -174,6 +173,7 @@ class calling(AbstractAsyncContextManager[None], AbstractContextManager[None]): 
         )
         failure.retry_after = refused.left_s + min(refused.left_s / 2, SPREAD_MAX_S) * _drawn(self._spread)
         failure.counted = True
+        failure.free = self._patient
         return failure
 
     def _no_room(self) -> DependencyDown:

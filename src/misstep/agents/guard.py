@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from misstep.agents.bell import Bell, LoopBell, ThreadBell
+from misstep.agents.bell import Bell, LoopBell
 from misstep.agents.breaker import Allowed, Change, CircuitBreaker, Refused
 from misstep.agents.dependency_limits import DEFAULT_BREAKER, Breaker, Rate
 from misstep.agents.provider import Provider
@@ -107,23 +107,20 @@ class Guard:
                         raise NoRoom from None
             spent_s = max(0.0, self._clock() - began)
 
-    def enter_blocking(self, *, patient: bool, left_s: float, standing_still: StandingStill) -> Allowed | Refused:
-        """As `enter`, in a thread that may block."""
-        steps = self._entering(patient, left_s)
+    def enter_blocking(self, *, left_s: float, standing_still: StandingStill) -> Allowed | Refused:
+        """As `enter`, in a thread that may block; it never waits for the circuit, which would keep the thread from
+        others for long. Raises NoRoom."""
+        steps = self._entering(False, left_s)
         spent_s: float | None = None
         while True:
             try:
                 wait = steps.send(spent_s)  # type: ignore[arg-type]
             except StopIteration as end:
                 return cast("Allowed | Refused", end.value)
+            assert isinstance(wait, ForRate)
             began = self._clock()
             with standing_still():
-                if isinstance(wait, ForCircuit):
-                    bell = ThreadBell()
-                    with self._hearing(bell):
-                        if self.refusal() is not None:
-                            bell.wait(wait.most_s)
-                elif not wait.line.in_turn_blocking(wait.most_s):
+                if not wait.line.in_turn_blocking(wait.most_s):
                     raise NoRoom
             spent_s = max(0.0, self._clock() - began)
 

@@ -50,7 +50,7 @@ class Verdict:
     evidence: Mapping[str, object] = field(default_factory=dict)
     retry_after_ms: int = 0
     free: bool = False
-    """It was no attempt: the turn only tried out, for everybody, whether a dependency is back."""
+    """It was no attempt: the turn waits for a circuit, or has only tried out, for all, whether a dependency is back."""
 
 
 @dataclass(slots=True)

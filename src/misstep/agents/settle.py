@@ -26,7 +26,7 @@ from misstep.contracts.event import TO, Record
 
 FRAMES_SHOWN = 8
 FREE_WAIT_MS = 50
-"""Before a turn comes back that has only tried a dependency out; it then waits for the circuit, not for the clock."""
+"""At least, before a turn comes back whose attempt was none."""
 
 
 def make_turn(plan: Plan, agent: AgentPlan, inbound: Inbound, surroundings: Surroundings) -> Turn[Contract]:
@@ -137,8 +137,10 @@ def settle(
             )
         except Oversized as error:
             verdict = Verdict(reason=SCHEMA_INVALID, detail=f"output: {error}", evidence={"stage": "output"})
-    if verdict.free and turn is not None and now_ms + FREE_WAIT_MS < _millis(inbound.deadline):
-        return TryAgain(FREE_WAIT_MS, counts=False)
+    if verdict.free and turn is not None:
+        wait_ms = max(FREE_WAIT_MS, verdict.retry_after_ms)
+        if now_ms + wait_ms < _millis(inbound.deadline):
+            return TryAgain(wait_ms, counts=False)
     if not inbound.first_failed_ms:
         inbound.first_failed_ms = now_ms
     lineage = inbound.lineage
