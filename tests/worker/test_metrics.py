@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
+from misstep.agents.worker.metrics import Metrics
+from misstep.contracts.event import Record
 from tests.worker.conftest import Site, until
 from tests.worker.oracle import Seen, read_all
 from tests.worker.score import Order
@@ -112,3 +115,12 @@ def test_an_agent_that_stands_still_says_so(make_site: Callable[[str], Site]) ->
         assert registry.get_sample_value("misstep_held", labels) == 0
         site.wait_for_outcomes(1)
         assert registry.get_sample_value("misstep_turns_under_way", labels) == 0
+
+
+def test_the_version_with_which_a_marked_case_stops_is_no_turn() -> None:
+    metrics = Metrics()
+    stopped = Record("ns.work.read.failed", 0, b"c", b"{}", [("ce_failurereason", b"ok"), ("ce_route", b"compensate")])
+    ran = Record("ns.work.read", 0, b"d", b"{}", [("ce_failurereason", b"ok"), ("ce_route", b"next")])
+    metrics.committed([SimpleNamespace(records=[stopped]), SimpleNamespace(records=[ran])], 0.01)  # type: ignore[list-item]
+    labels = {"workflow": "work", "agent": "read", "reason": "ok"}
+    assert metrics.registry.get_sample_value("misstep_turns_total", labels) == 1
