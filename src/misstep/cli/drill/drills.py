@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from misstep.cli.drill import cascade, corrupt_data, dead_agent, saturation, slow_agent, success_rate
+from misstep.cli.drill import (
+    cascade,
+    coordinator_outage,
+    corrupt_data,
+    dead_agent,
+    regression,
+    saturation,
+    slow_agent,
+    success_rate,
+)
 from misstep.cli.drill.drill import Drill
 from misstep.errors import UsageError
 
@@ -15,6 +24,8 @@ DRILLS: Final[tuple[Drill, ...]] = (
     dead_agent.DRILL,
     saturation.DRILL,
     corrupt_data.DRILL,
+    coordinator_outage.DRILL,
+    regression.DRILL,
 )
 
 

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from rich.console import Console
 
+from misstep.agents.subscription import COORDINATOR
 from misstep.agents.worker.supervise import python_command
 from misstep.bus.provision import connect
 from misstep.cli.applying import KAFKA_PATIENCE_S, apply
@@ -34,6 +35,7 @@ from misstep.dev.progress import Reporter
 from misstep.store.connect import asking
 
 PROCESS = "misstep.cli.drill.process"
+Coordinate = Literal["too", "no", "only"]
 READY_S = 60.0
 PATIENCE_S = 30.0
 """How long a drill waits without any case ending."""
@@ -95,21 +97,26 @@ class Stage:
             child.start()
         return child
 
-    def worker(self, *hosted: str, index: int = 0, **variables: str) -> Child:
-        """A worker for WORKFLOW or WORKFLOW/AGENT, once all of them have their partitions."""
-        child = self.child("worker", f"worker-{index}", "--index", str(index), *hosted, **variables)
-        self.await_hosted(child, *hosted)
+    def worker(self, *hosted: str, index: int = 0, coordinate: Coordinate = "too", **variables: str) -> Child:
+        """A worker for WORKFLOW or WORKFLOW/AGENT, once all of them have their partitions.
+
+        coordinate: whether it also, or only, begins to take failed cases back. variables: of its environment.
+        """
+        arguments = ("--index", str(index), "--coordinate", coordinate, *hosted)
+        child = self.child("worker", f"worker-{index}", *arguments, **variables)
+        agents = self.env.hosted(hosted)
+        groups = {self.env.topics(plan.workflow).group(agent.name) for plan, agent in agents}
+        if coordinate == "only":
+            groups = {self.env.topics(plan.workflow).group(COORDINATOR) for plan, _ in agents}
+        await_groups(self.admin, groups, READY_S, child.log, child.check)
         return child
 
-    def await_hosted(self, child: Child, *hosted: str) -> None:
-        """Wait until the agents' groups have members that hold partitions."""
-        groups = [self.env.topics(plan.workflow).group(agent.name) for plan, agent in self.env.hosted(hosted)]
-        await_groups(self.admin, groups, READY_S, child.log, child.check)
-
     @contextmanager
-    def running(self, *hosted: str, index: int = 0, **variables: str) -> Iterator[Child]:
+    def running(
+        self, *hosted: str, index: int = 0, coordinate: Coordinate = "too", **variables: str
+    ) -> Iterator[Child]:
         """A worker while the context lasts."""
-        child = self.worker(*hosted, index=index, **variables)
+        child = self.worker(*hosted, index=index, coordinate=coordinate, **variables)
         try:
             yield child
         finally:
