@@ -34,6 +34,7 @@ def told(story: CaseStory) -> RenderableType:
             _letter(one) for one in story.letters if (one.workflow, one.epoch) == (ending.workflow, ending.epoch)
         )
         parts.append(_ending(ending))
+        parts.extend(_still_done(life))
         parts.append(Text(""))
     parts.append(_proof(story))
     return Group(*parts)
@@ -154,6 +155,20 @@ def _ending(ending: StoryEnding) -> Text:
         text.append(f": {ending.detail}")
     text.append(f"  ({_counted(ending.turns, 'turn')}, {_counted(ending.failures, 'failure')})", DIM)
     return text
+
+
+def _still_done(life: list[StoryVersion]) -> list[Text]:
+    """What a failed undo has left done, and who has to undo it."""
+    lines = []
+    for one in life:
+        if one.kind != "undo" or not one.failed:
+            continue
+        said = one.evidence if isinstance(one.evidence, dict) else {}
+        text = Text("  still done: ", BAD)
+        text.append(f"{one.agent} {said.get('still_done', 'did its step')}", BAD)
+        text.append(f"; to be undone by {said.get('owner') or 'whoever owns ' + one.agent}", WARN)
+        lines.append(text)
+    return lines
 
 
 def _proof(story: CaseStory) -> Text:
