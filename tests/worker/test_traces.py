@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import Producer
 from opentelemetry.sdk.trace import ReadableSpan
 
+from misstep.agents.bring_back import Target, bring_back, kind_of, stopped_at
 from tests.worker.conftest import Site
 from tests.worker.oracle import Seen, read_all
 from tests.worker.score import Order
@@ -14,6 +17,25 @@ from tests.worker.traced import span_id, spans_of, traced
 
 SCRIPT = {"read": ["rubric_fail"], "price": ["model_down", "ok"]}
 """`read` hands over to `reread`, `price` tries twice."""
+
+
+def bring_back_mended(site: Site, case_id: str) -> None:
+    """An operator's event for an agent that had failed, as `misstep redrive` writes it, with a payload without bug."""
+    topics = site.topics
+    (failed,) = [one for one in read_all(site.kafka, [topics.failed("read")]) if one.text("ce_subject") == case_id]
+    event = bring_back(
+        site.plan,
+        topics,
+        "tests",
+        stopped_at(topics, failed.topic, failed.partition, failed.offset, failed.headers),
+        Target("read", b'{"number": 1}', kind_of(failed.headers)),
+        now_ms=round(time.time() * 1000),
+        justification="a test: mended",
+        evidence={},
+    )
+    producer = Producer({"bootstrap.servers": site.kafka})
+    producer.produce(event.topic, event.value, event.key, event.partition, headers=list(event.headers))
+    assert producer.flush(10) == 0
 
 
 class Told:
@@ -27,14 +49,16 @@ class Told:
         )
         with traced(site) as exporter:
             site.wait_for_outcomes(4, 40)
+            bring_back_mended(site, "case-1")
+            site.wait_for_outcomes(5, 40)
         self.exporter = exporter
         topics = site.topics
         names = [topics.cases, topics.outcomes]
         names += [topic for agent in site.agents for topic in (topics.agent(agent), topics.failed(agent))]
         self.events = [seen for seen in read_all(site.kafka, names) if seen.text("ce_stateversion")]
 
-    def spans(self, case_id: str) -> dict[str, ReadableSpan]:
-        return spans_of(self.exporter, case_id)
+    def spans(self, case_id: str, epoch: int = 0) -> dict[str, ReadableSpan]:
+        return spans_of(self.exporter, case_id, epoch)
 
     def event(self, case_id: str, agent: str) -> Seen:
         (found,) = [one for one in self.events if one.text("ce_subject") == case_id and one.text("ce_agent") == agent]
@@ -95,6 +119,20 @@ def test_the_end_says_how_it_ended(told: Told) -> None:
     assert spans["outcomes"].attributes is not None
     assert spans["outcomes"].attributes["misstep.outcome"] == "dead_lettered"
     assert spans["outcomes"].attributes["misstep.ended_with"] == "agent_fault"
+
+
+def test_a_case_that_is_brought_back_goes_on_in_its_trace(told: Told) -> None:
+    first, second = told.spans("case-1"), told.spans("case-1", epoch=1)
+    assert list(second) == ["operator", "read", "price", "finish", "outcomes"]
+    assert first["read"].context is not None
+    assert second["read"].context is not None
+    assert first["read"].context.trace_id == second["read"].context.trace_id
+    assert second["operator"].parent is not None
+    assert second["operator"].parent.span_id == span_id(first["read"])
+    assert second["operator"].attributes is not None
+    assert second["operator"].attributes["misstep.justification"] == "a test: mended"
+    assert second["read"].parent is not None
+    assert second["read"].parent.span_id == span_id(second["operator"])
 
 
 def test_a_case_without_headers_has_a_trace_too(told: Told) -> None:

@@ -36,9 +36,13 @@ def traced(site: Site, slot: str = "traced-0") -> Iterator[InMemorySpanExporter]
         assert not thread.is_alive()
 
 
-def spans_of(exporter: InMemorySpanExporter, case_id: str) -> dict[str, ReadableSpan]:
-    """A case's spans by name, each once."""
-    found = [one for one in exporter.get_finished_spans() if one.attributes["misstep.case_id"] == case_id]  # type: ignore[index]
+def spans_of(exporter: InMemorySpanExporter, case_id: str, epoch: int = 0) -> dict[str, ReadableSpan]:
+    """The spans of one life of a case by name, each once."""
+    found = []
+    for one in exporter.get_finished_spans():
+        assert one.attributes is not None
+        if (one.attributes["misstep.case_id"], one.attributes["misstep.epoch"]) == (case_id, epoch):
+            found.append(one)
     by_name = {one.name: one for one in found}
     assert len(by_name) == len(found)
     return by_name
