@@ -80,14 +80,16 @@ class Site:
         agents: list[str] | None = None,
         drain: float = 10.0,
         coordinate: bool = True,
+        more: Sequence[str] = (),
     ) -> int:
-        """Start a worker process; returns its index in `processes`."""
+        """Start a worker process; returns its index in `processes`. more: of its options (tests/worker/process.py)."""
         command = [sys.executable, "-m", "tests.worker.process", "--kafka", self.kafka, "--namespace", self.namespace]
         command += ["--slot", slot, "--workflow", self.plan.workflow, "--kill", kill, "--drain", str(drain)]
         if not coordinate:
             command.append("--no-coordinate")
         if agents is not None:
             command += ["--agents", *agents]
+        command += more
         log = Path(os.environ.get("MISSTEP_TEST_LOGS", "/tmp")) / f"worker-{self.namespace}-{slot}.log"
         with log.open("a") as out:
             process = subprocess.Popen(command, cwd=ROOT, stderr=out, text=True)

@@ -12,13 +12,14 @@ from misstep.agents.wiring import Wiring
 from misstep.agents.worker.interpreter import tune_interpreter
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.worker import Worker
-from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.agents.worker.worker_settings import STUCK_AFTER_S, WorkerSettings
 from misstep.contracts import LocalSchemas
 from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan
 from tests.joins.survey import survey
 from tests.undo.trip import trip
 from tests.worker import score as scores
+from tests.worker.deadly import deadly
 
 
 def killer(spec: str) -> "type[object] | object":
@@ -54,14 +55,24 @@ def main() -> int:
     parser.add_argument("--kill", default="")
     parser.add_argument("--drain", type=float, default=10)
     parser.add_argument("--no-coordinate", action="store_true")
+    parser.add_argument("--consumer", nargs="*", default=[], metavar="SETTING=VALUE")
+    parser.add_argument("--stuck-after", type=float, default=STUCK_AFTER_S)
     options = parser.parse_args()
     configure_logs("info", json=True)
     tune_interpreter()
-    score = {"work": scores.score, "single": scores.single, "trip": trip, "survey": survey}[options.workflow]
+    known = {"work": scores.score, "single": scores.single, "trip": trip, "survey": survey, "deadly": deadly}
+    score = known[options.workflow]
     plan = compile_plan(score)
     hosted = [(plan, agent) for agent in plan.agents.values() if options.agents is None or agent.name in options.agents]
     settings = WorkerSettings(
-        options.kafka, options.namespace, options.slot, "tests", drain_s=options.drain, seam=killer(options.kill)
+        options.kafka,
+        options.namespace,
+        options.slot,
+        "tests",
+        drain_s=options.drain,
+        stuck_after_s=options.stuck_after,
+        consumer=dict(setting.split("=") for setting in options.consumer),
+        seam=killer(options.kill),
     )
     coordinating = [] if options.no_coordinate else [plan]
     worker = Worker(settings, hosted, Wiring(), LocalSchemas(), coordinating=coordinating)
@@ -80,6 +91,10 @@ def main() -> int:
     except SlotTaken as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except Exception as error:  # noqa: BLE001  # as in misstep.cli.worker_process
+        sys.stderr.write(f"the worker broke: {error!r}\n")
+        sys.stderr.flush()
+        os._exit(70)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as in misstep.cli.worker_process
     return 0
 

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from confluent_kafka import (
@@ -27,6 +29,7 @@ from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
 from misstep.bus.lasting import lasts
 from misstep.bus.progress import Progress, unpack
+from misstep.bus.suspicion import after_a_change, after_a_death
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +49,8 @@ class Takeover:
     def __init__(self, bootstrap: str, own_id: str, stopping: Callable[[], bool]) -> None:
         self._bootstrap = bootstrap
         self._own_id = own_id
+        self.incarnation = uuid4().hex[:6]
+        """Tells this process from its predecessors in the slot."""
         self._admin = self._new_admin()
         self._stopping = stopping
         self._fencing: dict[str, threading.Thread] = {}
@@ -66,9 +71,9 @@ class Takeover:
         if not wanted:
             return {}
         owners = self._owners(group, wanted)
-        if dead := owners - self._alive(group):
-            for owner in dead:
-                self._fence(owner)
+        alive = self._alive(group)
+        for owner in owners - alive:
+            self._fence(owner)
         began = swept = time.monotonic()
         spoke = False
         while not self._stopping():
@@ -88,13 +93,40 @@ class Takeover:
                     log.warning("waiting for committed offsets", group=group, error=str(error.args[0]))
                 time.sleep(STABLE_POLL_S)
                 continue
-            return self._from_the_beginning(found)
+            return self._from_the_beginning(self._suspecting(found, alive))
         return {}
+
+    def _suspecting(self, found: dict[Place, Progress], alive: set[str]) -> dict[Place, Progress]:
+        """What each partition is suspected of now that it changes hands: did its owner die?"""
+        dead = [place for place, progress in found.items() if self._died(progress, alive)]
+        ends = self._offsets_at(dead, OffsetSpec.latest()) if dead else {}  # type: ignore[no-untyped-call]
+        now_s = int(time.time())
+        for place, progress in found.items():
+            before = progress.suspicion
+            now = after_a_death(before, ends[place], now_s) if place in ends else after_a_change(before)
+            found[place] = replace(progress, suspicion=now)
+        if dead:
+            log.warning("a process died at its work: what it had before it is begun with care", partitions=len(dead))
+        return found
+
+    def _died(self, progress: Progress, alive: set[str]) -> bool:
+        """It did not say that it would leave, and its process is not there any more.
+
+        A slot that is alive again in another process hides the death of the one before, if the partition moves on at
+        that very moment: then one death is not counted.
+        """
+        if progress.left or not progress.incarnation:
+            return False
+        if progress.owner == self._own_id:
+            return progress.incarnation != self.incarnation
+        return progress.owner not in alive
 
     def beginning(self, places: Iterable[Place]) -> dict[Place, int]:
         """First offset that each partition still has; {} when the worker is told to stop meanwhile."""
-        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(topic, partition): earliest for topic, partition in places}
+        return self._offsets_at(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    def _offsets_at(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
+        asked = {TopicPartition(topic, partition): spec for topic, partition in places}
         while not self._stopping():
             admin = self._admin  # held while its answers are awaited: another thread may replace it meanwhile
             try:

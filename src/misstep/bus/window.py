@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from misstep.bus.progress import Progress, pack
+from misstep.bus.progress import Progress, life_of, pack, with_life
+from misstep.bus.suspicion import Suspicion
 
 
 class Window:
@@ -19,10 +20,17 @@ class Window:
         "_before",
         "_beyond",
         "_committed",
+        "_committed_base",
         "_delivered",
+        "_incarnation",
+        "_leaving",
+        "_marked",
         "_offsets",
         "_proposed",
+        "_proposed_base",
+        "_suspicion",
         "attempts",
+        "born",
         "earlier_attempts",
         "next_offset",
         "open",
@@ -30,16 +38,20 @@ class Window:
         "paused",
         "revoked",
         "skipped",
+        "suspected",
         "topic",
         "tried",
     )
 
-    def __init__(self, topic: str, partition: int, progress: Progress) -> None:
+    def __init__(self, topic: str, partition: int, progress: Progress, incarnation: str = "") -> None:
+        """incarnation: names the process that owns it now."""
         assert progress.base is not None
         self.topic = topic
         self.partition = partition
         self.next_offset = progress.base
         """Offset after the last message delivered. (Reader.)"""
+        self.born = 0
+        """Which assignment brought it: what was read before is not for this window. (Reader.)"""
         self.paused = False
         self.revoked = False
         """True once the partition is no longer this worker's: whatever is still under way for it is dropped."""
@@ -53,8 +65,16 @@ class Window:
         """Positions that were not for this agent; the reader appends, the committer takes."""
         self.tried = False
         """An attempt was made since the last commit."""
+        self.suspected = progress.base < progress.suspicion.until
+        """Some of its messages may have killed a process."""
+        self._suspicion = progress.suspicion
+        self._marked = (frozenset[int](), False)
+        """Positions of suspected messages that are being run, and whether that is one that runs alone. (Reader.)"""
+        self._incarnation = incarnation
+        self._leaving = False
         self._committed = (progress.base, "")
         self._proposed = self._committed
+        self._committed_base = self._proposed_base = 0
         self._delivered = 0
         self._base = 0
         self._offsets: deque[int] = deque()
@@ -73,6 +93,15 @@ class Window:
         """Did an earlier owner finish this message? (Reader.)"""
         return position in self._before
 
+    def deaths(self, position: int, offset: int) -> int:
+        """In how many processes that died this message was, as far as is known. (Reader.)"""
+        return self._suspicion.deaths(position, offset)
+
+    @property
+    def suspected_since_s(self) -> int:
+        """When the first of these deaths was noticed, in seconds since 1970."""
+        return self._suspicion.since_s
+
     @property
     def span(self) -> int:
         """Messages from the base to the last one delivered."""
@@ -90,18 +119,70 @@ class Window:
 
     def opening(self, owner: str) -> tuple[int, str]:
         """What a new owner signs the partition with: the progress that it found, under its own name."""
-        self._proposed = self._committed = (self._committed[0], self._metadata(owner))
+        self._proposed = self._committed = (self._committed[0], self._metadata(owner, self._committed[0]))
         return self._committed
 
     def propose(self, owner: str) -> tuple[int, str] | None:
         """Offset and metadata for the next commit; None when they are what the last one said. (Committer.)"""
         self.tried = False
-        self._proposed = (self._advance(), self._metadata(owner))
+        offset = self._advance()
+        self._proposed_base = self._base
+        self._proposed = (offset, self._metadata(owner, offset))
         return None if self._proposed == self._committed else self._proposed
 
     def confirm(self) -> None:
         """What was proposed is committed. (Committer.)"""
         self._committed = self._proposed
+        self._committed_base = self._proposed_base
+
+    # -- what may kill a process --------------------------------------------------------------------------------------
+
+    def mark(self, running: frozenset[int], *, alone: bool) -> None:
+        """These suspected messages are being run from now on. (Reader; committed by `marking`, or before it.)"""
+        self._marked = running, alone
+
+    @property
+    def marked(self) -> frozenset[int]:
+        """The suspected messages that are being run. (Reader.)"""
+        return self._marked[0]
+
+    def marking(self) -> tuple[int, str]:
+        """Offset and metadata that say again what is committed, with the marks of this moment.
+
+        For a plain commit between two transactions, so nothing may be in it that is not committed yet: what an aborted
+        transaction had finished is not.
+        """
+        offset, metadata = self._committed
+        return offset, with_life(metadata, self._life(self._committed_base, offset))
+
+    def confirm_marking(self, committed: tuple[int, str]) -> None:
+        """The marks are committed. (Reader, while no transaction is open.)"""
+        if self._proposed == self._committed:
+            self._proposed = committed
+        self._committed = committed
+
+    def settled(self, position: int) -> bool:
+        """Is a message finished, and that committed? (Whoever holds the commit lock.)"""
+        return (position < self._base or position in self._beyond) and self._proposed == self._committed
+
+    def leave(self) -> None:
+        """The next commit says that its owner is about to leave: if the process ends now, it was no death."""
+        self._leaving = True
+        self.tried = True
+
+    def _life(self, base: int, offset: int) -> str:
+        found = self._suspicion
+        if offset >= found.until:
+            return life_of(self._incarnation, left=self._leaving)
+        running, alone = self._marked
+
+        def ahead(positions: frozenset[int]) -> frozenset[int]:
+            return frozenset(position - base for position in positions if position >= base)
+
+        suspicion = Suspicion(
+            found.until, found.since_s, ahead(running), alone, ahead(found.seen), ahead(found.killers)
+        )
+        return life_of(self._incarnation, left=self._leaving, suspicion=suspicion)
 
     def _advance(self) -> int:
         """Move the base over everything finished; returns the offset to commit."""
@@ -117,8 +198,8 @@ class Window:
         self._base = base
         return offsets[0] if offsets else next_offset
 
-    def _metadata(self, owner: str) -> str:
-        """What to write beside the base."""
+    def _metadata(self, owner: str, offset: int) -> str:
+        """What to write beside the base, which is at this offset."""
         base, beyond = self._base, self._beyond
         finished = bytearray((max(beyond) - base) // 8 + 1 if beyond else 0)
         for position in beyond:
@@ -129,4 +210,4 @@ class Window:
             for position, made in dict(tried).items():  # a copy: its writer goes on meanwhile
                 if position >= base and position not in beyond:
                     attempts[position - base] = made
-        return pack(owner, bytes(finished), attempts)
+        return pack(owner, bytes(finished), attempts, self._life(base, offset))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from misstep.agents.decide import TryAgain
@@ -20,6 +20,7 @@ from misstep.agents.worker.around import Around
 from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.control import Control
+from misstep.agents.worker.gate import Alone
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
@@ -56,6 +57,7 @@ class Assembly:
     pool: ThreadPoolExecutor
     circuits: Circuits
     checkpoints: CheckpointStore
+    alone: Alone = field(default_factory=Alone)
 
     def readers(self) -> Iterator[Reader]:
         """One for each agent, each undo, and for the coordinator of each workflow."""
@@ -98,7 +100,7 @@ class Assembly:
             subscription, gathering = of_agent(agent, topics), None
         inline = not agent.agent.is_async and not agent.agent.blocking
         runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
-        reader = self._reader(subscription, runner, metrics, gathering)
+        reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms)
         reader.agent = (plan.workflow, agent.name)
         metrics.hosting(agent.name, reader, agent.chains)
         self.circuits.pause(agent, reader)
@@ -161,7 +163,13 @@ class Assembly:
     # -- any reader ---------------------------------------------------------------------------------------------------
 
     def _reader(
-        self, subscription: Subscription, runner: Runner, metrics: Metrics, gathering: Gathering | None = None
+        self,
+        subscription: Subscription,
+        runner: Runner,
+        metrics: Metrics,
+        gathering: Gathering | None = None,
+        *,
+        budget_ms: int = 0,
     ) -> Reader:
         settings, committer = self.settings, self.committer
         config = consumer_config(
@@ -173,6 +181,7 @@ class Assembly:
                 "logger": client_logger(f"consumer {subscription.name}"),
                 "statistics.interval.ms": STATISTICS_INTERVAL_MS,
                 "stats_cb": statistics_callback(subscription.group, metrics),
+                **settings.consumer,
             },
         )
         return Reader(
@@ -188,4 +197,6 @@ class Assembly:
             runner=runner,
             metrics=metrics,
             gathering=gathering,
+            alone=self.alone,
+            stuck_after_s=max(settings.stuck_after_s, budget_ms / 100),
         )

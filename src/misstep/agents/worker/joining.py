@@ -8,10 +8,12 @@ from typing import Any
 
 from misstep.agents.inbound import Inbound
 from misstep.agents.join import Held, merge, park, removal
+from misstep.agents.killer import killer
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.turn import Turn
 from misstep.agents.worker.committer import Finished
 from misstep.agents.worker.work import FOREVER_S, Cases, Handling, Work
+from misstep.bus.suspicion import KILLS
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, SchemaSource
 from misstep.contracts import Reader as ContractReader
@@ -22,6 +24,7 @@ class ParkingRunner:
     """Parks halves, in the polling thread: it costs no more than passing them on."""
 
     collects = False
+    inside: Work | None = None
 
     def __init__(self, plan: Plan, agent: AgentPlan, topics: Topics, submit: Callable[[Finished], None]) -> None:
         self._plan = plan
@@ -78,6 +81,8 @@ class JoinHandling(Handling):
                 self._finish(work, merged.inbound, self.emitter.carried_out(merged, now_ms), merged.reason)
                 return None
             work.inbound = merged
+            if work.deaths >= KILLS:
+                killer(merged, self.agent.name, work.deaths, work.window.suspected_since_s)
         return super().open(work)
 
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:

@@ -17,6 +17,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from misstep.agents.inbound import Delivered, header_map
 from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
+from misstep.agents.worker.gate import Alone, Begin, Gate
+from misstep.agents.worker.keeper import Keeper
 from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.restore import restore
@@ -34,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 BATCH_MAX_MESSAGES = 500
 POLL_S = 0.1
+POLL_SOON_S = 0.004
+"""While turns wait at the gate."""
+GIVE_AWAY_WITHIN_S = 5.0
+"""How long a partition is kept back for the result of a turn that has just ended in it."""
 BACKLOG_MAX_TURNS = 10_000
 _SPAN_PAUSE = WINDOW_MAX_MESSAGES - 2 * BATCH_MAX_MESSAGES
 _OPEN_PAUSE = UNFINISHED_MAX_MESSAGES - BATCH_MAX_MESSAGES // 2
@@ -57,8 +63,13 @@ class Reader:
         runner: Runner,
         metrics: Metrics,
         gathering: Gathering | None = None,
+        alone: Alone | None = None,
+        under_way_max: int | None = None,
+        stuck_after_s: float = 60.0,
     ) -> None:
-        """gathering: of a join, whose messages are halves."""
+        """gathering: of a join, whose messages are halves. alone: shared by the readers of a worker. under_way_max: so
+        many turns run at once; None: as many as there are. stuck_after_s: after this a plain function is taken to be
+        stuck (see `stuck_for_s`)."""
         self.name = subscription.name
         self.group = subscription.group
         self.agent: tuple[str, str] | None = None
@@ -88,6 +99,21 @@ class Reader:
         self._generation: object | None = None
         self._stale = False
         self._start_over: str | None = None
+        self._together = alone or Alone()
+        self._gate = Gate(self._together, overlap=runner.collects)
+        self._under_way_max = under_way_max
+        self._turns = 0
+        """Turns that run or wait for their next try; counted when there may be only so many."""
+        self._secluded = False
+        """A turn runs alone, or has just done so: nothing is committed until it is known that it has ended."""
+        self._keeper = Keeper(subscription.name, self._poll_meanwhile)
+        self._kept: list[tuple[int, Message]] = []
+        """What was read in the polling thread's absence, and in which assignment."""
+        self._stood_in_for = False
+        self._assignment = 0
+        """Counts them: a message that was read before a partition came (again) is not for its window."""
+        self._stuck_after_s = stuck_after_s
+        self._closing = False
         self.stopping = False
         self.behind = False
         """More messages wait than are read at once."""
@@ -98,7 +124,7 @@ class Reader:
 
     def metadata(self) -> object | None:
         """Group metadata of the present generation; None while the assignment is settling."""
-        return None if self._stale or self._start_over else self._generation
+        return None if self._stale or self._start_over or self._secluded else self._generation
 
     def assignment_is_stale(self) -> None:
         """The broker refused the metadata: the polling thread takes fresh ones."""
@@ -152,28 +178,54 @@ class Reader:
         consumer.subscribe(
             list(self._heard), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
-        while not self.stopping:
-            # poll, then consume(n, 0): consume(n, t) waits in steps of 200 ms
-            first = consumer.poll(min(POLL_S, self._runner.next_due_s()))
-            if self._start_over is not None:
-                self._begin_again()
-                continue
-            if self._stale:
-                self._generation = consumer.consumer_group_metadata()
-                self._stale = False
-            self._runner.start_due()
-            self._stand_still_or_go_on()
-            if first is not None:
-                more = consumer.consume(BATCH_MAX_MESSAGES - 1, 0)
-                self.behind = len(more) == BATCH_MAX_MESSAGES - 1
-                self._take_all([first, *more])
-            else:
-                self.behind = False
-                if self._paused and not self._standing_still:
-                    self._resume()
+        self._keeper.begin()
+        try:
+            while not self.stopping:
+                self._round(consumer)
+        finally:
+            self._keeper.end()
+        self._give_up_waiting()
+
+    def _round(self, consumer: Consumer) -> None:
+        # poll, then consume(n, 0): consume(n, t) waits in steps of 200 ms
+        soon = self._gate.busy and not self._standing_still
+        first = consumer.poll(min(POLL_SOON_S if soon else POLL_S, self._runner.next_due_s()))
+        assignment = self._assignment
+        if self._start_over is not None:
+            self._begin_again()
+            return
+        self._refresh()
+        if self._runner.next_due_s() <= 0:
+            with self._keeper:
+                self._runner.start_due()
+        self._stand_still_or_go_on()
+        if self._stood_in_for:
+            self._take_kept()
+        if first is not None:
+            more = consumer.consume(BATCH_MAX_MESSAGES - 1, 0)
+            self.behind = len(more) == BATCH_MAX_MESSAGES - 1
+            self._take_all([first, *more], assignment)
+        else:
+            self.behind = False
+            if self._paused and not self._standing_still:
+                self._resume()
+        if self._gate.busy:
+            self._open_gate()
+
+    def _refresh(self) -> None:
+        """Take fresh group metadata, if the broker has refused ours."""
+        if self._stale:
+            self._generation = self._consumer.consumer_group_metadata()
+            self._stale = False
+
+    def leave(self) -> None:
+        """The worker is about to end, and not because something broke: the next commit says so."""
+        for window in self._windows.values():
+            window.leave()
 
     def close(self) -> None:
         """Leave without a rebalance: a static member that comes back within the session finds its partitions."""
+        self._closing = True
         self._consumer.close()
 
     @property
@@ -191,33 +243,46 @@ class Reader:
         """Nothing of this agent is running or waiting."""
         return not any(window.open for window in list(self._windows.values()))
 
-    def _take_all(self, messages: list[Message]) -> None:
+    def _take_all(self, messages: list[Message], assignment: int) -> None:
+        """Take messages that were read in this assignment."""
         ready: list[Work] = []
         for message in messages:
             if self._start_over is not None:
                 return
             if message.error() is not None:
                 self._on_error(message)
-            elif (work := self._take(message)) is not None:
+            elif (work := self._take(message, assignment)) is not None:
+                if work.deaths or self._closed(len(ready)):
+                    self.keep_busy(work)
+                    work.waits = False
+                    self._gate.wait(work)
+                    continue
                 ready.append(work)
                 if not self._runner.collects:
-                    self._runner.start(ready)
+                    self._start(ready)
                     ready = []
             if self._producing.locked():  # the commit thread hands records over: stand aside (see Committer.producing)
                 with self._producing:
                     pass
         if ready:
-            self._runner.start(ready)
+            self._start(ready)
         self._hold_back()
 
-    def _take(self, message: Message) -> Work | None:
+    def _start(self, works: list[Work]) -> None:
+        if self._under_way_max is not None:
+            with self._busy_lock:
+                self._turns += len(works)
+        with self._keeper:
+            self._runner.start(works)
+
+    def _take(self, message: Message, assignment: int) -> Work | None:
         """Note a delivery; returns the turn that it begins now, if it begins one."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         assert topic is not None
         assert partition is not None
         assert offset is not None
         window = self._windows.get((topic, partition))
-        if window is None:
+        if window is None or window.born > assignment:
             return None  # delivered before the revocation that has just been served
         if offset < window.next_offset:
             self.start_over(f"{topic} [{partition}] went back from {window.next_offset} to {offset}")
@@ -253,6 +318,8 @@ class Reader:
             (work.case_id, _), work.halves = halves
         if window.earlier_attempts and position in window.earlier_attempts:
             work.earlier = window.earlier_attempts.pop(position)
+        if window.suspected:
+            work.deaths = window.deaths(position, offset)
         if (self._runner.collects or self._busy) and self._must_wait(work):
             return None
         return work
@@ -277,9 +344,18 @@ class Reader:
         with self._busy_lock:
             self._busy.setdefault(work.case_id, deque())
             work.window.open.add(work.position)
+            work.waits = True
 
     def over(self, work: Work) -> Work | None:
-        """A turn is over; returns the next one of its case, if there is one."""
+        """A turn is over; returns the next one of its case, if there is one and it may begin."""
+        following = self._next_of(work)
+        work.ended = True
+        if following is None and self._under_way_max is not None:
+            with self._busy_lock:
+                self._turns -= 1
+        return following
+
+    def _next_of(self, work: Work) -> Work | None:
         window = work.window
         window.open.discard(work.position)
         if work.tried:
@@ -292,10 +368,159 @@ class Reader:
                 return None
             while queue:
                 following = queue.popleft()
-                if not following.window.revoked:
-                    return following
+                if following.window.revoked:
+                    continue
+                if following.deaths or self._closed(-1):  # it comes in the place of the one that ends
+                    self._gate.wait(following)
+                    return None
+                return following
             del self._busy[work.case_id]
         return None
+
+    # -- turns that must wait before they begin -----------------------------------------------------------------------
+
+    def _closed(self, about_to_begin: int) -> bool:
+        """Must a turn that is suspected of nothing wait?"""
+        if self._held_because or self._together.shut:
+            return True
+        return self._under_way_max is not None and self._turns + about_to_begin >= self._under_way_max
+
+    def _open_gate(self) -> None:
+        """Begin what may begin of the turns that wait."""
+        until = time.monotonic() + POLL_S
+        while self._begin_some() and time.monotonic() < until and not self.stopping and self._start_over is None:
+            pass
+
+    def _begin_some(self) -> bool:
+        """Whether more may begin at once."""
+        gate = self._gate
+        over = gate.reap()
+        if gate.alone and not gate.running and not self._marked([], alone=False):
+            return False
+        if gate.alone and not gate.running:
+            self._secluded = False
+            gate.end_alone()
+        elif over:
+            self._mark(gate.running, alone=False)  # the next commit says so
+        if gate.alone:
+            return False
+        for work in gate.revoked():
+            if (following := self._next_of(work)) is not None:
+                self._gate.wait(following)
+        if self._held_because:
+            gate.stand_still()
+            return False
+        room = BACKLOG_MAX_TURNS if self._under_way_max is None else self._under_way_max - self._turns
+        begin = gate.choose(time.monotonic(), room)
+        return begin is not None and self._begin(begin)
+
+    def _begin(self, begin: Begin) -> bool:
+        gate = self._gate
+        if begin.alone:
+            self._secluded = True
+        if begin.marked and not self._marked([*gate.running, *begin.works], alone=begin.alone):
+            self._secluded = False
+            gate.not_yet(begin)
+            return False
+        gate.began(begin)
+        for work in begin.works:
+            work.waits = False
+        self._start(begin.works)
+        return True
+
+    def _mark(self, running: list[Work], *, alone: bool) -> list[Window]:
+        """Note which suspected turns are running; returns the windows for which that is news."""
+        news = []
+        for window in self._windows.values():
+            if window.suspected and not window.revoked:
+                positions = frozenset(work.position for work in running if work.window is window)
+                if positions != window.marked:
+                    window.mark(positions, alone=alone and bool(positions))
+                    news.append(window)
+        return news
+
+    def _marked(self, running: list[Work], *, alone: bool) -> bool:
+        """Commit which suspected turns are running; False when that was not possible now."""
+        before = self._gate.running
+        with self._commit_lock:  # a plain commit beats an open transaction: there must be none
+            said = [(window, window.marking()) for window in self._mark(running, alone=alone)]
+            if not said:
+                return True
+            offsets = [TopicPartition(window.topic, window.partition, *marking) for window, marking in said]
+            try:
+                answers = self._consumer.commit(offsets=offsets, asynchronous=False)
+                refused = next((at.error for at in answers or () if at.error is not None), None)
+            except KafkaException as failure:
+                refused = failure.args[0]
+            if refused is None:
+                for window, marking in said:
+                    window.confirm_marking(marking)
+                return True
+            self._mark(before, alone=self._gate.alone)
+        if lasts(refused):
+            raise KafkaException(refused)
+        log.info("could not say yet which turns begin", agent=self.name, error=refused.str())
+        return False
+
+    def _give_up_waiting(self) -> None:
+        """They have not begun, and will not in this process."""
+        for work in self._gate.forget():
+            with self._busy_lock:
+                queue = self._busy.pop(work.case_id, ())
+            for waiting in (work, *queue):
+                waiting.window.open.discard(waiting.position)
+
+    # -- while the polling thread is inside a turn for long ----------------------------------------------------------
+
+    @property
+    def stuck_for_s(self) -> float | None:
+        """How long a plain function has been running, when that is longer than it can be meant to."""
+        since = self._keeper.away_since
+        lasts_s = time.monotonic() - since if since is not None and self._runner.inside is not None else 0.0
+        return lasts_s if lasts_s > self._stuck_after_s else None
+
+    def _poll_meanwhile(self) -> None:
+        """In the polling thread's place: take part in the group, read nothing. (Keeper.)"""
+        self._stood_in_for = True
+        places = [TopicPartition(*place) for place in self._windows]
+        if places:
+            self._consumer.pause(places)
+        message = self._consumer.poll(0.05)  # not 0: only a poll that may wait may also be held up by a rebalance
+        self._refresh()
+        if message is not None:
+            self._kept.append((self._assignment, message))
+
+    def _take_kept(self) -> None:
+        """The polling thread is back: what was paused in its absence goes on."""
+        self._stood_in_for = False
+        if not self._standing_still:
+            going_on = [TopicPartition(*place) for place, window in self._windows.items() if not window.paused]
+            if going_on:
+                self._consumer.resume(going_on)
+        kept, self._kept = self._kept, []
+        for assignment, message in kept:
+            self._take_all([message], assignment)
+
+    def _let_end(self, partitions: list[TopicPartition]) -> None:
+        """A turn that is running in one of these partitions ends, and is committed, before they are given away: or it
+        would run again in other hands. (Keeper, in the course of a rebalance; else nothing is running.)"""
+        places = {(at.topic, at.partition) for at in partitions}
+        last = None
+        while (work := self._runner.inside) is not None and (work.window.topic, work.window.partition) in places:
+            if self._closing or work.window.revoked:
+                return
+            last = work
+            self._refresh()
+            time.sleep(0.01)
+        if last is None or not last.ended:
+            return
+        until = time.monotonic() + GIVE_AWAY_WITHIN_S
+        while time.monotonic() < until:
+            with self._commit_lock:
+                if last.window.settled(last.position):
+                    return
+            self._refresh()
+            time.sleep(0.005)
 
     # -- backpressure -------------------------------------------------------------------------------------------------
 
@@ -314,8 +539,10 @@ class Reader:
                 self._windows[place].paused = True
                 self._paused.add(place)
             log.debug("window full, paused", agent=self.name, partitions=len(full))
-        while self._backlog() > BACKLOG_MAX_TURNS and not self.stopping and self._start_over is None:
-            time.sleep(0.002)
+        if self._backlog() > BACKLOG_MAX_TURNS:
+            with self._keeper:
+                while self._backlog() > BACKLOG_MAX_TURNS and not self.stopping and self._start_over is None:
+                    time.sleep(0.002)
         if self._paused:
             self._resume()
 
@@ -344,11 +571,13 @@ class Reader:
             return  # told to stop meanwhile
         consumer.incremental_assign([TopicPartition(*place, progress[place].base or 0) for place in places])
         if places:  # a pause outlives a revocation
-            (consumer.pause if self._standing_still else consumer.resume)([TopicPartition(*place) for place in places])
+            still = self._standing_still or self._stood_in_for
+            (consumer.pause if still else consumer.resume)([TopicPartition(*place) for place in places])
         self._metrics.assigned(self.name, len(self._windows))
         log.info("partitions taken", agent=self.name, taken=len(places), held=len(self._windows))
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._let_end(partitions)
         with self._commit_lock:  # lets a running commit end
             self._forget(partitions)
         if not self.stopping:
@@ -414,7 +643,11 @@ class Reader:
         if self._gathering is not None:
             bases = {place[1]: (first[place], found.base or 0) for place, found in progress.items()}
             restore(self._gathering, self._bootstrap, self._id, places[0][0], bases)
-        windows = {place: Window(*place, found) for place, found in progress.items()}
+        incarnation = self._takeover.incarnation
+        windows = {place: Window(*place, found, incarnation) for place, found in progress.items()}
+        self._assignment += 1
+        for window in windows.values():
+            window.born = self._assignment
         offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
         with self._commit_lock:  # a plain commit beats an open transaction: there must be none
             try:

@@ -21,6 +21,7 @@ class SagaRunner:
     """Answers each message with records, or with a wait and another try."""
 
     collects = True
+    inside: Work | None = None
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class SagaRunner:
                 work.window.attempts[work.position] = (len(tries), 0)
                 work.window.tried = True
                 self._metrics.retried(self._name, UNDO_FAILED)
+                self._cases.keep_busy(work)
                 await asyncio.sleep(result.wait_ms / 1000)
             following = self._cases.over(work)
 

@@ -23,12 +23,14 @@ from misstep.agents.attempt_clock import AttemptClock
 from misstep.agents.decide import TryAgain
 from misstep.agents.earlier import Recall
 from misstep.agents.emit import Emitter
-from misstep.agents.inbound import Delivered, Inbound, Verdict, admit
+from misstep.agents.inbound import Delivered, Inbound, Verdict, admit, opened_inbound
+from misstep.agents.killer import killer
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.settle import judge_exception, judge_result, make_turn, over_budget, settle
 from misstep.agents.turn import Surroundings, Turn
 from misstep.agents.worker.committer import Finished, Group
 from misstep.agents.worker.metrics import Metrics
+from misstep.bus.suspicion import KILLS
 from misstep.bus.topics import Topics
 from misstep.bus.window import Window
 from misstep.contracts import Contract
@@ -43,7 +45,7 @@ FOREVER_S = 3600.0
 BLOCKING_THREADS = 32
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """A message that this agent must answer with one state version."""
 
@@ -58,6 +60,11 @@ class Work:
     earlier: tuple[int, int] | None = None
     """Attempts that an earlier owner of the partition made: (how many, index of the last reason)."""
     tried: bool = False
+    deaths: int = 0
+    """In how many processes that died it was, as far as is known; from KILLS on it is not run (`bus/suspicion.py`)."""
+    ended: bool = False
+    waits: bool = False
+    """An attempt of it is over, another one follows."""
 
 
 class Said(Protocol):
@@ -150,6 +157,12 @@ class Handling:
         return what_to_do(None, stand_in, self.agent.name, lineage.version) == "leave"
 
     def _admit(self, work: Work, now_ms: int) -> Inbound:
+        def deadline() -> bytes:
+            return self._deadlines.text(now_ms + self.plan.deadline_ms)
+
+        if work.deaths >= KILLS:
+            inbound = opened_inbound(self.plan, self.topics, work.message, work.headers, deadline=deadline)
+            return killer(inbound, self.agent.name, work.deaths, work.window.suspected_since_s)
         return admit(
             self.plan,
             self.agent,
@@ -158,7 +171,7 @@ class Handling:
             work.message,
             work.headers,
             now=self._now.text(now_ms),
-            deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
+            deadline=deadline,
             recall=self._recall,
         )
 
@@ -215,6 +228,9 @@ class Runner(Protocol):
     collects: bool
     """True when turns do not run in the polling thread: they are handed over a batch at a time."""
 
+    inside: Work | None
+    """Whose attempt runs in the polling thread at this moment."""
+
     def bind(self, cases: Cases) -> None: ...
     def start(self, works: list[Work]) -> None: ...
     def start_due(self) -> None:
@@ -233,6 +249,7 @@ class InlineRunner:
 
     def __init__(self, handling: Handling) -> None:
         self._handling = handling
+        self.inside: Work | None = None
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
         self._seat = Seat()
@@ -244,7 +261,9 @@ class InlineRunner:
         for work in works:
             following: Work | None = work
             while following is not None:
+                self.inside = following
                 following = self._attempt(following)
+        self.inside = None
 
     def next_due_s(self) -> float:
         return max(0.0, self._due[0][0] - time.monotonic()) if self._due else FOREVER_S
@@ -288,6 +307,7 @@ class LoopRunner:
     """`async` functions on the worker's event loop, and blocking ones in threads that the loop waits for."""
 
     collects = True
+    inside: Work | None = None
 
     def __init__(self, handling: Handling, loop: asyncio.AbstractEventLoop, pool: ThreadPoolExecutor) -> None:
         self._handling = handling
@@ -328,6 +348,7 @@ class LoopRunner:
                 wait_ms = await self._attempt(work)
                 if wait_ms is None:
                     break
+                self._cases.keep_busy(work)
                 await asyncio.sleep(wait_ms / 1000)
             following = self._cases.over(work)
 

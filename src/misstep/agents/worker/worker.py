@@ -19,6 +19,7 @@ from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.control import Control
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.pulse import Pulse, TurnStuck
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.work import BLOCKING_THREADS
 from misstep.agents.worker.worker_settings import WorkerSettings
@@ -38,7 +39,8 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER_S = 30.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
 process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
-
+CLOSE_S = 10.0
+"""How long what turns depend on may take to close."""
 
 PAUSED = "an operator's pause"
 """What an agent is held by while its pause stands in the control topic."""
@@ -79,6 +81,9 @@ class Worker:
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
+        self._pulse = Pulse(self._loop)
+        budget_ms = max((agent.budget_ms for _, agent in hosted), default=0)
+        self._loop_stuck_after_s = max(settings.stuck_after_s, budget_ms / 100)
         self.ready = threading.Event()
         """Set once the agents' readers have been started."""
 
@@ -151,9 +156,12 @@ class Worker:
             self._drain(committer, threads, commits)
             recall.close()
         finally:
-            if opened is not None:
-                self._on_loop(opened.close())
-            self._on_loop(checkpoints.close())
+            try:
+                if opened is not None:
+                    self._on_loop(opened.close(), CLOSE_S)
+                self._on_loop(checkpoints.close(), CLOSE_S)
+            except TimeoutError:
+                log.warning("what the turns depended on was not closed: the event loop is held up")
             if self._traces is not None:
                 self._traces.close()
             alerts.close()
@@ -181,21 +189,30 @@ class Worker:
         for what, since in waits.items():
             if since is not None and time.monotonic() - since > STUCK_AFTER_S:
                 raise ClientStuck(f"{what} has waited for {STUCK_AFTER_S:.0f} s")
+        for reader in self._readers:
+            if (stuck_s := reader.stuck_for_s) is not None:
+                raise TurnStuck(f"a turn of {reader.name} has not returned for {stuck_s:.0f} s")
+        if (missing_s := self._pulse.missing_s()) > self._loop_stuck_after_s:
+            raise TurnStuck(f"an async turn has held the event loop up for {missing_s:.0f} s")
 
     def _drain(self, committer: Committer, readers: list[threading.Thread], commits: threading.Thread) -> None:
         began = time.monotonic()
         for reader in self._readers:
             reader.stopping = True
-        for thread in readers:
-            thread.join()
         until = began + self._settings.drain_s
+        for thread in readers:
+            thread.join(max(0.0, until - time.monotonic()))
         while self._failed is None and time.monotonic() < until and not all(r.idle for r in self._readers):
             time.sleep(0.01)
         unfinished = sum(not reader.idle for reader in self._readers)
+        if self._failed is None:
+            for reader in self._readers:
+                reader.leave()
         committer.drain()
         commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
-        for reader in self._readers:
-            reader.close()
+        for reader, thread in zip(self._readers, readers, strict=True):
+            if not thread.is_alive():  # else it is inside a turn that does not return
+                reader.close()
         log.info("drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished)
 
     # -- threads ------------------------------------------------------------------------------------------------------
@@ -224,5 +241,5 @@ class Worker:
         else:
             log.error("event loop", said=context.get("message"), error=repr(error))
 
-    def _on_loop(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _on_loop(self, coroutine: Any, within_s: float | None = None) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within_s)

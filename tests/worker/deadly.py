@@ -1,0 +1,86 @@
+"""A choreography whose agents kill, block or hang their process when a case says so; each notes every run it begins."""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from pydantic import Field
+
+from misstep import Choreography, Contract, Turn, agent, dead_letter, retry
+
+JOURNAL = "MISSTEP_TEST_JOURNAL"
+
+
+class Task(Contract, name="deadly.task", version="1.0"):
+    """Agent -> what it does: `exit`, `segv`, `kill`, `hang`, or seconds to take."""
+
+    number: int
+    does: dict[str, str] = Field(default_factory=dict)
+
+
+class AfterPlain(Task, name="deadly.after_plain", version="1.0"):
+    """After `plain`."""
+
+
+class AfterCoro(Task, name="deadly.after_coro", version="1.0"):
+    """After `coro`."""
+
+
+class AfterThread(Task, name="deadly.after_thread", version="1.0"):
+    """After `thread`."""
+
+
+def begin(turn: Turn[Task] | Turn[AfterPlain] | Turn[AfterCoro]) -> float:
+    """Note the run, and do what the case says; returns how many seconds are left to take."""
+    with Path(os.environ[JOURNAL]).open("a") as journal:  # one write of a line: whole, though the process dies next
+        journal.write(f"{turn.agent} {turn.case_id}\n")
+    what = turn.payload.does.get(turn.agent, "0")
+    match what:
+        case "exit":
+            os._exit(11)
+        case "segv":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            while True:
+                time.sleep(1)
+        case "fail":
+            raise KeyError("missing")
+    return float(what)
+
+
+def runs(journal: Path) -> Counter[tuple[str, str]]:
+    """(agent, case) -> how often a run of it began."""
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return Counter((line.split(" ")[0], line.split(" ")[1]) for line in lines)
+
+
+@agent(budget="60s", owner="tests")
+def plain(turn: Turn[Task]) -> AfterPlain:
+    """Runs in the polling thread."""
+    time.sleep(begin(turn))
+    return AfterPlain(**turn.payload.model_dump())
+
+
+@agent(budget="60s", owner="tests")
+async def coro(turn: Turn[AfterPlain]) -> AfterCoro:
+    """Runs on the event loop."""
+    await asyncio.sleep(begin(turn))
+    return AfterCoro(**turn.payload.model_dump())
+
+
+@agent(budget="60s", owner="tests", blocking=True)
+def thread(turn: Turn[AfterCoro]) -> AfterThread:
+    """Runs in a thread of its own."""
+    time.sleep(begin(turn))
+    return AfterThread(**turn.payload.model_dump())
+
+
+deadly = Choreography("deadly", starts=Task, deadline="10m", handoffs=0)
+deadly.on(plain, agent_fault=dead_letter, waive="nothing of its own can fail")
+deadly.on(coro, agent_fault=retry(2, first="50ms") | dead_letter, waive="nothing of its own can fail")
+deadly.on(thread, agent_fault=dead_letter, waive="nothing of its own can fail")
