@@ -110,18 +110,18 @@ def _frame(
         parts.append(f'<rect x="{x:.0f}" y="38" width="10" height="10" fill="{_colour(number)}"/>')
         parts.append(_text(x + 15, 47, name, "start", 12))
         x += 15 + 7.2 * len(name) + 20
-    for step in range(TICKS + 1):
-        value = top * step / TICKS
+    for tick in range(TICKS + 1):
+        value = top * tick / TICKS
         y = _y(value, top)
         parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#dddddd"/>')
         parts.append(_text(LEFT - 8, y + 4, _number(value), "end", 11))
     if last > first:
-        for step in range(TICKS + 1):
-            value = first + (last - first) * step / TICKS
-            x = LEFT + (WIDTH - LEFT - RIGHT) * step / TICKS
-            parts.append(_text(x, HEIGHT - BOTTOM + 18, _number(value), "middle", 11))
+        step = _above((last - first) / TICKS)
+        for number in range(math.ceil(first / step), math.floor(last / step) + 1):
+            x = LEFT + (WIDTH - LEFT - RIGHT) * (number * step - first) / (last - first)
+            parts.append(_text(x, HEIGHT - BOTTOM + 18, _number(number * step), "middle", 11))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, x_title, "middle", 12))
-    parts.append(_text(LEFT, TOP - 4, unit, "end", 11))
+    parts.append(_text(LEFT - 8, TOP - 9, unit, "end", 11))
     return parts
 
 

@@ -28,8 +28,8 @@ DEAD = "dead_lettered"
 
 def rooms(env: DrillEnvironment) -> Project:
     """The repository's invoice workflow as it is."""
-    project, score = invoice_project(env)
-    return replace(project, choreographies={WORKFLOW: score})
+    project = invoice_project(env)
+    return replace(project, choreographies={WORKFLOW: project.choreographies[WORKFLOW]})
 
 
 def corrupted(receipts: list[str], setup: Setup) -> dict[str, Corruption]:

@@ -15,10 +15,10 @@ from misstep.cli.drill.chart import Bars
 from misstep.cli.drill.drill import Drill
 from misstep.cli.drill.environment import DrillEnvironment
 from misstep.cli.drill.report import Check, Figures, Report
+from misstep.cli.drill.repository import read_lines, repository
 from misstep.cli.drill.stage import Stage
 from misstep.cli.taxonomy_comparison import comparison_json, sentence
-from misstep.errors import UsageError
-from misstep.saga.rooms import Project, find_project, load_project
+from misstep.saga.rooms import Project
 from misstep.store.taxonomy_compare import COMPARED_BY, compare
 
 WORKFLOW = "outreach"
@@ -34,20 +34,14 @@ SHOWN = 8
 
 def rooms(env: DrillEnvironment) -> Project:
     """The repository's outreach workflow as it is."""
-    project = load_project(env.root if env.root is not None else find_project())
-    score = project.choreographies.get(WORKFLOW)
-    if score is None or not (project.root / FILE).is_file():
-        raise UsageError(
-            f"{project.root} has no workflow {WORKFLOW!r} with {FILE}: this drill runs the one of Misstep's own "
-            "repository; run it there."
-        )
-    return replace(project, choreographies={WORKFLOW: score})
+    project = repository(env, WORKFLOW, FILE)
+    return replace(project, choreographies={WORKFLOW: project.choreographies[WORKFLOW]})
 
 
 def play(stage: Stage) -> Report:
     """The same fines under the old build and under the new one; then the question who got worse."""
     setup = stage.setup
-    lines = (stage.env.project.root / FILE).read_bytes().splitlines()
+    lines = read_lines(stage.env.project.root, FILE)
     random.Random(setup.seed).shuffle(lines)
     fines = [(str(orjson.loads(line)["fine_id"]), line) for line in lines]
     chosen = [(f"{name}-{round_}", line) for round_ in range(-(-setup.cases // len(fines))) for name, line in fines]

@@ -39,7 +39,7 @@ MORE_TIME = 1.15
 
 def rooms(env: DrillEnvironment) -> Project:
     """The repository's agents under three scores."""
-    project, _ = invoice_project(env)
+    project = invoice_project(env)
     setup = env.setup
     score = importlib.import_module("rooms.saga.drills.success_rate").score
     bad_day = importlib.import_module("rooms.agents.invoice_bad_day").BadDay
