@@ -26,6 +26,7 @@ COMMANDS: Final = (
     Command("publish", "misstep.cli.publish", "Publish cases from a file of JSON lines."),
     Command("taxonomy", "misstep.cli.taxonomy", "Count what went wrong, by reason and agent."),
     Command("why", "misstep.cli.why", "Tell how a case got where it is, and prove it."),
+    Command("bisect", "misstep.cli.bisect", "Find who first got something wrong in a case, in log2 steps."),
     Command("watch", "misstep.cli.watch", "Watch how many turns fail, by agent and reason, until Ctrl-C."),
     Command("dlq", "misstep.cli.dlq", "Look through dead letters, and put them away."),
     Command("redrive", "misstep.cli.redrive", "Send dead letters back to the agents that failed."),
