@@ -15,6 +15,7 @@ GROUPS = {
     "matrix": ("show", "check", "cover"),
     "contracts": ("lock", "check", "show"),
     "dlq": ("ls", "group", "show", "discard", "expire"),
+    "queue": ("ls", "show", "claim", "answer"),
     "redrive": ("plan", "replay", "ls", "show", "abandon"),
 }
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from misstep.cli import redrive
+from misstep.cli import queue, redrive
 from misstep.cli.commands import COMMANDS
 from tests.cli.warm import run
 
@@ -30,6 +30,7 @@ def at_the_seam(spec: str) -> None:
             os.kill(os.getpid(), signal.SIGSTOP if how else signal.SIGKILL)
 
     redrive.Replay = functools.partial(redrive.Replay, seam=seam)  # type: ignore[assignment,misc]
+    queue.Answering = functools.partial(queue.Answering, seam=seam)  # type: ignore[assignment,misc]
 
 
 if __name__ == "__main__":

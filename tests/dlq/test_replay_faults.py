@@ -1,59 +1,19 @@
 """Replays that die, meet each other, or find that too many fail again: each letter is sent once, or not at all."""
 
-import atexit
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from tests.dlq.conftest import Shop, by, unique, until
+from tests.dlq.dying import start
 
-ROOT = Path(__file__).resolve().parents[2]
 SEED = 7
 DOWN_ONCE = {"script": {"weigh": ["model_down"]}}
 DOWN_TWICE = {"script": {"weigh": ["model_down", "model_down"]}}
-
-
-@cache
-def commands_that_die() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.dlq.replay_process"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    atexit.register(process.kill)
-    return process
-
-
-@dataclass(frozen=True)
-class Dying:
-    """A command that dies, or stands still, at a seam of the replay."""
-
-    pid: int
-    server: subprocess.Popen[str]
-
-    def wait(self) -> int:
-        assert self.server.stdout is not None
-        return int(self.server.stdout.readline())
-
-
-def start(shop: Shop, seam: str, *arguments: str) -> Dying:
-    server = commands_that_die()
-    assert server.stdin is not None
-    assert server.stdout is not None
-    environment = {**shop.cli.environment, "TEST_SEAM": seam}
-    streams = ["/dev/null"] * 3
-    request = {"arguments": arguments, "cwd": str(shop.cli.cwd), "environment": environment, "streams": streams}
-    print(json.dumps(request), file=server.stdin, flush=True)
-    return Dying(int(server.stdout.readline()), server)
 
 
 def sent_once(shop: Shop, cases: list[str]) -> None:
@@ -198,7 +158,7 @@ def mended(shop: Shop) -> str:
         ("contracts/parcels.py", "number: int = Field(ge=0)", "number: int = Field(ge=1)", "What weigh accepts has"),
         ("dlq/parcels.py", '"three": 3', '"three": 4', "The repair number_from_text has changed since plan"),
         ("dlq/parcels.py", "def number_from_text", "def another_name", "uses the repair number_from_text, which dlq/"),
-        ("saga/parcels.py", "parcels.on(send, model_down=dead_letter)", "parcels.on(send, model_down=escalate)",
+        ("saga/parcels.py", "send, model_down=dead_letter", "send, model_down=escalate",
          "The score of parcels has changed since plan"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ earlier version are all written by `bring_back`; what they differ in is who gets
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,6 +90,26 @@ def stopped_at(topics: Topics, topic: str, partition: int, offset: int, headers:
 def key_of_turn(workflow: str, case_id: str, epoch: int, version: int, agent: str, given: Mapping[str, bytes]) -> bytes:
     """The idempotency key that a turn used; `given`: headers of the message that it was given, which may name one."""
     return given.get(IDEMPOTENCY_KEY) or f"{workflow}/{case_id}/{epoch}/{version}/{agent}".encode()
+
+
+def key_of_failed_turn(plan: Plan, topics: Topics, stopped: Stopped, agent: str, recall: Recall) -> bytes | None:
+    """The idempotency key of the agent's turn that failed last in this life of the case; None when none did.
+
+    MalformedEvent when the case's history is unreadable.
+    """
+    itself = (stopped.step, stopped.version, stopped.partition, stopped.offset, stopped.reason)
+    steps = [*parse_history(stopped.history), itself]
+    for index in range(len(steps) - 1, -1, -1):
+        name, version, _, _, reason = steps[index]
+        if name != agent or reason == OK:
+            continue
+        given: Mapping[str, bytes] = {}
+        before = steps[index - 1] if index else itself
+        if before[0] == f"{agent}.inbox":  # an operator had brought it back before, and may have given it a key
+            with suppress(LookupError):
+                _, given = recall(topics.inbox(agent), before[2], before[3])
+        return key_of_turn(plan.workflow, stopped.case_id, stopped.epoch, version, agent, given)
+    return None
 
 
 def kind_of(headers: Mapping[str, bytes]) -> Headers:

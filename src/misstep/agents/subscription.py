@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from misstep.agents.inbound import hears
 from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.bus.topics import Topics
-from misstep.contracts.event import CASES, COMPENSATE, DEAD_LETTER, ESCALATE, STOP, UNDO
+from misstep.contracts.event import CASES, COMPENSATE, DEAD_LETTER, ESCALATE, NEXT, STOP, UNDO
 
 COORDINATOR = "coordinator"
 """Name of the group that begins to take cases back."""
@@ -47,11 +47,16 @@ class Subscription:
 def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
     """An agent hears whoever emits what it accepts, what is routed to it, and its inbox."""
     name = agent.name.encode()
-    heard: dict[str, Hears | None] = {topics.inbox(agent.name): None}
+    heard: dict[str, Hears | None] = {topics.inbox(agent.name): _goes_on}
     for source in agent.sources:
         topic = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
         heard[topic] = None if source.agent == CASES else _hearing(source, name)
     return Subscription(agent.name, topics.group(agent.name), heard, topics.cases if agent.reads_cases else "")
+
+
+def _goes_on(headers: Mapping[str, bytes]) -> bool:
+    """An operator's event that ends the case, or has it undone, stands in the inbox and is not for the agent."""
+    return headers.get("ce_route") in (None, NEXT.encode())
 
 
 def of_parking(plan: Plan, agent: AgentPlan, topics: Topics) -> Subscription:

@@ -107,6 +107,26 @@ class Unwinding:
         record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
         return await self._pass_on([record], command, inbound.message, name="undo")
 
+    async def reject(self, event: Delivered, failed: Delivered, *, by: str, why: str) -> list[Record]:
+        """Begin to take back a case that a person has rejected. event: the operator's, which begins the case's new
+        life; failed: the version that had handed the case to a person."""
+        inbound, before = self._inbound(event), self._inbound(failed)
+        lineage = inbound.lineage
+        command = Undoing(
+            agent=before.lineage.agent,
+            reason=before.lineage.reason,
+            detail=f"rejected by {by}: {why}",
+            evidence={"actor": by, "reason": why},
+            ends_as="compensated",
+            steps=[
+                *await self._failing_steps(before),
+                *await self._done_steps(lineage.steps, lineage.epoch, lineage.case_id),
+            ],
+        )
+        command = _small_enough(command)
+        record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
+        return await self._pass_on([record], command, inbound.message, name="undo")
+
     async def _failing_steps(self, inbound: Inbound) -> list[UndoStep]:
         """What failed: the turn itself, or the branches whose failure a join carries out."""
         lineage = inbound.lineage

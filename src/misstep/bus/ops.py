@@ -11,7 +11,6 @@ import orjson
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from misstep.bus.client_log import client_logger
 from misstep.bus.config import publisher_config, reader_config
 from misstep.bus.topics import ops_topic
 from misstep.contracts.event import Record
@@ -31,7 +30,7 @@ def ops_record(namespace: str, key: str, action: str, *, actor: str, reason: str
 
 def write_ops(bootstrap: str, records: Iterable[Record]) -> None:
     """Write actions that need no transaction of their own. ServerUnreachable when Kafka does not take them."""
-    producer = Producer(publisher_config(bootstrap, **{"client.id": "misstep-ops"}), logger=client_logger("ops"))
+    producer = Producer(publisher_config(bootstrap, **{"client.id": "misstep-ops", "log_level": 0}))
     failed: list[str] = []
     for record in records:
         producer.produce(

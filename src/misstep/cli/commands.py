@@ -34,6 +34,7 @@ COMMANDS: Final = (
     Command("kill", "misstep.cli.kill", "End a running case as it stands, without undoing anything."),
     Command("pause", "misstep.cli.pause", "Let an agent stand still; its input waits in Kafka."),
     Command("resume", "misstep.cli.resume", "Let a paused agent go on."),
+    Command("queue", "misstep.cli.queue", "Answer the cases that wait for a person."),
     Command("matrix", "misstep.cli.matrix", "Show, check or walk what happens on each failure."),
     Command("contracts", "misstep.cli.contracts", "Lock, check or show what agents may say to each other."),
 )

@@ -8,7 +8,6 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
 from misstep.contracts.event import Record
 from misstep.errors import AnswerIsNo, ServerUnreachable
@@ -26,7 +25,8 @@ class Sender:
         """seam: called before and after each commit; a test kills the process there. Raises ServerUnreachable."""
         self._bootstrap = bootstrap
         self._seam = seam
-        self._producer = Producer(producer_config(bootstrap, transactional_id), logger=client_logger("operator"))
+        # What the client has to say, the errors below say too; a command's output is not the place for it.
+        self._producer = Producer(producer_config(bootstrap, transactional_id, log_level=0))
         try:
             self._producer.init_transactions(PATIENCE_S)
         except KafkaException as error:

@@ -17,7 +17,7 @@ def act(turn: Turn[Parcel] | Turn[Light] | Turn[Booked]) -> str:
 def weigh(turn: Turn[Parcel]) -> Weighed | Failure[Literal["rubric_fail", "model_down"]]:
     match act(turn):
         case "rubric_fail":
-            suggestions = [{"number": turn.payload.number, "grams": 10}, {"number": turn.payload.number, "grams": "?"}]
+            suggestions = [{"number": turn.payload.number, "grams": 10}, {"number": "many"}]
             return turn.fail("rubric_fail", "the scales do not settle", suggestions=suggestions)
         case "model_down":
             return turn.fail("model_down", f"no answer from scales {turn.payload.number}")
@@ -38,7 +38,10 @@ async def book(turn: Turn[Light]) -> Booked | Failure[Literal["model_down", "inv
 
 
 @agent(budget="5s", owner="carrier")
-def send(turn: Turn[Booked]) -> Sent | Failure[Literal["model_down"]]:
-    if act(turn) == "model_down":
-        return turn.fail("model_down", "the van has left")
+def send(turn: Turn[Booked]) -> Sent | Failure[Literal["model_down", "rubric_fail"]]:
+    match act(turn):
+        case "model_down":
+            return turn.fail("model_down", "the van has left")
+        case "rubric_fail":
+            return turn.fail("rubric_fail", "the label cannot be read")
     return Sent(number=turn.payload.number)

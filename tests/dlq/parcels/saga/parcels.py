@@ -8,7 +8,7 @@ from misstep import Choreography, Undo, dead_letter, escalate
 parcels = Choreography("parcels", starts=Parcel, deadline="10m", handoffs=1)
 parcels.on(weigh, rubric_fail=escalate, model_down=dead_letter)
 parcels.on(book, model_down=dead_letter, invariant_broken=escalate)
-parcels.on(send, model_down=dead_letter)
+parcels.on(send, model_down=dead_letter, rubric_fail=escalate)
 
 
 @parcels.undo(book)
