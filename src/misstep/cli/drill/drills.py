@@ -12,6 +12,7 @@ from misstep.cli.drill import (
     regression,
     saturation,
     slow_agent,
+    stale_cache,
     success_rate,
 )
 from misstep.cli.drill.drill import Drill
@@ -26,6 +27,7 @@ DRILLS: Final[tuple[Drill, ...]] = (
     corrupt_data.DRILL,
     coordinator_outage.DRILL,
     regression.DRILL,
+    stale_cache.DRILL,
 )
 
 
