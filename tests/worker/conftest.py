@@ -30,6 +30,7 @@ from misstep.saga.compile import compile_plan
 from tests.conftest import Servers
 from tests.worker import oracle
 from tests.worker import score as scores
+from tests.worker.deadly import JOURNAL, deadly
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 2
@@ -201,6 +202,20 @@ def _sites(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str],
 def site(make_site: Callable[[str], Site]) -> Site:
     """The workflow `work` in a namespace of its own."""
     return make_site("work")
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the agents of tests/worker/deadly.py note their runs."""
+    path = tmp_path / "journal"
+    monkeypatch.setenv(JOURNAL, str(path))
+    return path
+
+
+@pytest.fixture
+def deadly_site(make_site_of: Callable[[Plan], Site], journal: Path) -> Site:
+    """The workflow `deadly` in a namespace of its own."""
+    return make_site_of(compile_plan(deadly))
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 20, every_s: float = 0.05) -> bool:

@@ -15,7 +15,7 @@ JOURNAL = "MISSTEP_TEST_JOURNAL"
 
 
 class Task(Contract, name="deadly.task", version="1.0"):
-    """Agent -> what it does: `exit`, `segv`, `kill`, `hang`, or seconds to take."""
+    """`does`: agent -> what it does: `exit`, `segv`, `kill`, `hang`, `fail`, or seconds to take."""
 
     number: int
     does: dict[str, str] = Field(default_factory=dict)
@@ -33,7 +33,17 @@ class AfterThread(Task, name="deadly.after_thread", version="1.0"):
     """After `thread`."""
 
 
-def begin(turn: Turn[Task] | Turn[AfterPlain] | Turn[AfterCoro]) -> float:
+class AfterBrief(Task, name="deadly.after_brief", version="1.0"):
+    """After `brief`."""
+
+
+class Over(Contract, name="deadly.over", version="1.0"):
+    """The end."""
+
+    number: int
+
+
+def begin(turn: Turn[Task] | Turn[AfterPlain] | Turn[AfterCoro] | Turn[AfterThread] | Turn[AfterBrief]) -> float:
     """Note the run, and do what the case says; returns how many seconds are left to take."""
     with Path(os.environ[JOURNAL]).open("a") as journal:  # one write of a line: whole, though the process dies next
         journal.write(f"{turn.agent} {turn.case_id}\n")
@@ -80,7 +90,23 @@ def thread(turn: Turn[AfterCoro]) -> AfterThread:
     return AfterThread(**turn.payload.model_dump())
 
 
+@agent(budget="300ms", owner="tests")
+def brief(turn: Turn[AfterThread]) -> AfterBrief:
+    """Runs in the polling thread, and must be quick."""
+    time.sleep(begin(turn))
+    return AfterBrief(**turn.payload.model_dump())
+
+
+@agent(budget="300ms", owner="tests")
+async def brief_coro(turn: Turn[AfterBrief]) -> Over:
+    """Runs on the event loop, and must be quick."""
+    await asyncio.sleep(begin(turn))
+    return Over(number=turn.payload.number)
+
+
 deadly = Choreography("deadly", starts=Task, deadline="10m", handoffs=0)
 deadly.on(plain, agent_fault=dead_letter, waive="nothing of its own can fail")
 deadly.on(coro, agent_fault=retry(2, first="50ms") | dead_letter, waive="nothing of its own can fail")
 deadly.on(thread, agent_fault=dead_letter, waive="nothing of its own can fail")
+deadly.on(brief, latency_blow=dead_letter, waive="nothing of its own can fail")
+deadly.on(brief_coro, latency_blow=dead_letter, waive="nothing of its own can fail")

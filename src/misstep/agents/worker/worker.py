@@ -39,8 +39,8 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER_S = 30.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
 process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
-CLOSE_S = 10.0
-"""How long what turns depend on may take to close."""
+HELD_UP_S = 1.0
+"""An event loop that has not answered for so long closes nothing any more."""
 
 PAUSED = "an operator's pause"
 """What an agent is held by while its pause stands in the control topic."""
@@ -82,7 +82,7 @@ class Worker:
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._pulse = Pulse(self._loop)
-        budget_ms = max((agent.budget_ms for _, agent in hosted), default=0)
+        budget_ms = max((agent.budget_ms for _, agent in hosted if agent.agent.is_async), default=0)
         self._loop_stuck_after_s = max(settings.stuck_after_s, budget_ms / 100)
         self.ready = threading.Event()
         """Set once the agents' readers have been started."""
@@ -156,17 +156,16 @@ class Worker:
             self._drain(committer, threads, commits)
             recall.close()
         finally:
-            try:
-                if opened is not None:
-                    self._on_loop(opened.close(), CLOSE_S)
-                self._on_loop(checkpoints.close(), CLOSE_S)
-            except TimeoutError:
-                log.warning("what the turns depended on was not closed: the event loop is held up")
+            held_up = self._pulse.missing_s() > HELD_UP_S
+            if opened is not None and not held_up:
+                self._on_loop(opened.close())
+            if not held_up:
+                self._on_loop(checkpoints.close())
             if self._traces is not None:
                 self._traces.close()
             alerts.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
-            loop_thread.join(5)
+            loop_thread.join(0 if held_up else 5)
             pool.shutdown(wait=False, cancel_futures=True)
             self._ended.set()
         if self._failed is not None:
@@ -241,5 +240,5 @@ class Worker:
         else:
             log.error("event loop", said=context.get("message"), error=repr(error))
 
-    def _on_loop(self, coroutine: Any, within_s: float | None = None) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within_s)
+    def _on_loop(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
