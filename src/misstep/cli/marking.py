@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from misstep.bus.marks import mark_case
+from misstep.bus.provision import connect
+from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.show import print_json
 from misstep.composition import Environment
 from misstep.contracts.control import Mark
@@ -58,6 +60,7 @@ def mark_and_wait(
         life = newest_life(connection, namespace, case_id, workflow)
         if life.outcome is not None:
             raise AnswerIsNo(f"case {case_id} has ended already: {life.outcome}; there is nothing to {action}.")
+    connect(env.bootstrap, KAFKA_PATIENCE_S)
     mark = Mark(action=action, actor=who.name, reason=who.reason, at=now_text())
     mark_case(env.bootstrap, namespace, life.workflow, case_id, life.epoch, mark)
     outcome = _outcome(env, case_id, life, wait_s)

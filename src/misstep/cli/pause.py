@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from misstep.bus.marks import pause_agent
+from misstep.bus.provision import connect
+from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.marking import By, Reason, login_name, now_text
 from misstep.cli.options import AsJson, Kafka, Namespace, ProjectRoot
 from misstep.cli.show import print_json
@@ -40,6 +42,7 @@ def pause(
     env = surroundings(project=project, kafka=kafka, namespace=namespace)
     workflow, name = named_agent(env, agent)
     who = Actor.of(actor or login_name(), reason)
+    connect(env.bootstrap, KAFKA_PATIENCE_S)
     pause_agent(
         env.bootstrap,
         env.settings.namespace,

@@ -6,6 +6,8 @@ import typer
 from confluent_kafka import KafkaException
 
 from misstep.bus.marks import read_pauses, resume_agent
+from misstep.bus.provision import connect
+from misstep.cli.applying import KAFKA_PATIENCE_S
 from misstep.cli.marking import By, Reason, login_name
 from misstep.cli.options import AsJson, Kafka, Namespace, ProjectRoot
 from misstep.cli.pause import AgentPath, named_agent
@@ -36,6 +38,7 @@ def resume(
     env = surroundings(project=project, kafka=kafka, namespace=namespace)
     workflow, name = named_agent(env, agent)
     who = Actor.of(actor or login_name(), reason)
+    connect(env.bootstrap, KAFKA_PATIENCE_S)
     try:
         pause = read_pauses(env.bootstrap, env.settings.namespace).get((workflow, name))
     except KafkaException as error:
