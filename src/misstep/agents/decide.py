@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from misstep.agents.plan import WHEN_SPENT, AgentPlan
 from misstep.agents.route import DegradeLink, EndingLink, RetryLink, ToLink
+from misstep.contracts import Contract
 from misstep.contracts.event import Step
 
 AGENT_FAULT = "agent_fault"
@@ -56,12 +57,14 @@ def decide(
     time_left_ms: int,
     seed: str,
     retry_after_ms: int = 0,
+    ran: bool = True,
 ) -> tuple[str, Decision]:
     """The reason that the failure ends up with, and what happens next.
 
     tries: the attempts of this turn before this one, [reason, waited ms]. steps: the case's history. time_left_ms:
     until the case's deadline; once it is over only an ending is left. seed: makes the jitter; the same turn always
-    waits the same. retry_after_ms: a wait that a dependency asked for.
+    waits the same. retry_after_ms: a wait that a dependency asked for. ran: False when the input could not be worked
+    on: the same bytes would be read in the same way again, and there is no turn that a default could be made from.
     """
     chain = plan.chains.get(reason)
     if chain is None:  # a reason that was never declared is a bug of the agent
@@ -76,7 +79,7 @@ def decide(
         if time_left_ms <= 0:
             continue
         if isinstance(link, RetryLink):
-            if attempts < link.attempts:
+            if ran and attempts < link.attempts:
                 wait_ms = max(backoff_ms(link, attempts, seed), retry_after_ms)
                 if wait_ms < time_left_ms:
                     return reason, TryAgain(wait_ms)
@@ -89,7 +92,7 @@ def decide(
                 out_of_handoffs = True
             else:
                 return reason, HandTo(link.agent.name)
-        else:
+        elif ran or isinstance(link.value, Contract):
             return reason, GoOn(link)
     if out_of_handoffs and reason != WHEN_SPENT:
         return decide(
@@ -100,6 +103,7 @@ def decide(
             handoffs_left=handoffs_left,
             time_left_ms=time_left_ms,
             seed=seed,
+            ran=ran,
         )
     return reason, Finish(chain.ending)
 

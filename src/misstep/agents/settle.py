@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from misstep.agents.agent import Agent
 from misstep.agents.calling import DependencyDown
-from misstep.agents.decide import AGENT_FAULT, Finish, GoOn, HandTo, TryAgain, decide
+from misstep.agents.decide import AGENT_FAULT, GoOn, HandTo, TryAgain, decide
 from misstep.agents.emit import Emitter, Oversized
 from misstep.agents.failure import Failure
 from misstep.agents.inbound import LATENCY_BLOW, SCHEMA_INVALID, Inbound, Verdict
@@ -153,23 +153,18 @@ def settle(
         time_left_ms=_millis(inbound.deadline) - now_ms,
         seed=f"{lineage.case_id}/{lineage.epoch}/{lineage.version}/{agent.name}",
         retry_after_ms=verdict.retry_after_ms,
+        ran=turn is not None,
     )
     detail, evidence = verdict.detail, verdict.evidence
     if reason != verdict.reason:
         detail = f"{verdict.reason}: {detail}"
         evidence = {"first_reason": verdict.reason, **evidence}
     if isinstance(decision, TryAgain):
-        if turn is None:  # nothing ran: the same bytes would be read in the same way
-            decision = Finish(agent.chains[reason].ending)
-        else:
-            inbound.tries.append((reason, decision.wait_ms))
-            inbound.spent_tokens = tokens
-            return decision
+        inbound.tries.append((reason, decision.wait_ms))
+        inbound.spent_tokens = tokens
+        return decision
     if isinstance(decision, GoOn):
-        if turn is None and callable(decision.link.value):
-            decision = Finish(agent.chains[reason].ending)
-        else:
-            return _degraded(agent, emitter, inbound, turn, decision, reason, detail, evidence, now_ms, latency_ms)
+        return _degraded(agent, emitter, inbound, turn, decision, reason, detail, evidence, now_ms, latency_ms)
     if isinstance(decision, HandTo):
         route, handoffs_left = f"{TO}{decision.agent}", inbound.handoffs_left - 1
     else:

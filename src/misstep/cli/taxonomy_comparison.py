@@ -123,7 +123,7 @@ def _culprit(culprit: Culprit) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     return {
-        **change.group,
+        **{str(name): value for name, value in change.group.items()},
         "before": _rate(change.before),
         "now": _rate(change.now),
         "worse_by": change.worse_by,
