@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from rooms.agents.invoice_ledger import Entry, Ledger, Unbookable, lines_of
 from rooms.agents.invoice_orders import Orders, match
 from rooms.agents.invoice_reader import ReceiptReader
@@ -26,7 +28,7 @@ from rooms.contracts.invoice import (
     Validated,
 )
 
-from misstep import Failure, Turn, agent
+from misstep import Contract, Failure, Turn, agent
 
 SEN = Decimal("0.01")
 LARGEST_TOTAL = Decimal("9999999.99")
@@ -50,8 +52,11 @@ def extract_fallback(turn: Turn[Receipt]) -> Extracted | Failure[Literal["rubric
     reading = read_by_consensus(receipt.lines)
     primary = _what_extract_saw(turn)
     if doubt := _doubt(reading):
-        suggestions = _totals_to_choose_from(_second("consensus", reading), primary)
-        return turn.fail("rubric_fail", doubt, **_seen(reading), suggestions=suggestions)
+        suggestions = [
+            _said(_extracted, receipt, one.method, replace(reading, total=one.total, confidence=1.0), None)
+            for one in _totals_to_choose_from(_second("consensus", reading), primary)
+        ]
+        return turn.fail("rubric_fail", doubt, **_seen(reading), suggestions=[one for one in suggestions if one])
     turn.note(f"the sums agree on {reading.total}", read=_seen(reading))
     return _extracted(receipt, "consensus", reading, primary)
 
@@ -78,22 +83,10 @@ def validate(turn: Turn[Trusted]) -> Validated | Failure[Literal["rubric_fail", 
             trust=verdict.trust,
             findings=list(verdict.why),
             figures=said.figures.model_dump(mode="json", exclude_defaults=True),
-            suggestions=_totals_to_choose_from(
-                SecondReading(method=said.method, total=said.total, confidence=said.confidence), said.second
-            ),
+            suggestions=_confirmed(said),
         )
     turn.note(f"{'; '.join(verdict.why)}", trust=verdict.trust)
-    return Validated(
-        receipt_id=said.receipt_id,
-        company=said.company,
-        purchased_on=said.purchased_on,
-        total=said.total,
-        tax=_proven_tax(said.figures, said.total),
-        currency=said.currency,
-        method=said.method,
-        trust=verdict.trust,
-        findings=verdict.why,
-    )
+    return _validated(said, said.method, said.total, verdict.trust, verdict.why)
 
 
 @agent(budget="500ms", owner="purchasing")
@@ -270,13 +263,43 @@ def _proven_tax(figures: StatedFigures, total: Decimal) -> Decimal | None:
     return figures.tax if abs(figures.taxed + figures.tax - total) < 5 * SEN else None
 
 
-def _totals_to_choose_from(*readings: SecondReading | None) -> list[JsonValue]:
+def _validated(said: Trusted, method: Method, total: Decimal, trust: float, findings: tuple[str, ...]) -> Validated:
+    return Validated(
+        receipt_id=said.receipt_id,
+        company=said.company,
+        purchased_on=said.purchased_on,
+        total=total,
+        tax=_proven_tax(said.figures, total),
+        currency=said.currency,
+        method=method,
+        trust=trust,
+        findings=findings,
+    )
+
+
+def _confirmed(said: Trusted) -> list[JsonValue]:
+    """What a person may confirm, as it would go on from here."""
+    own = SecondReading(method=said.method, total=said.total, confidence=said.confidence)
+    answers = [
+        _said(_validated, said, one.method, one.total, 1.0, ("a person confirmed the total",))
+        for one in _totals_to_choose_from(own, said.second)
+    ]
+    return [one for one in answers if one]
+
+
+def _said(make: Callable[..., Contract], *parts: object) -> JsonValue:
+    """A contract's payload as JSON, to be suggested; None when no such payload can be."""
+    try:
+        suggested: JsonValue = make(*parts).model_dump(mode="json", exclude_defaults=True)
+    except ValidationError:
+        return None
+    return suggested
+
+
+def _totals_to_choose_from(*readings: SecondReading | None) -> list[SecondReading]:
     """What a person may want to confirm, likeliest first, each total once."""
     by_total: dict[Decimal, SecondReading] = {}
     for reading in sorted(filter(None, readings), key=lambda reading: -reading.confidence):
         if reading.total is not None:
             by_total.setdefault(reading.total, reading)
-    return [
-        {"total": str(total), "read_by": reading.method, "confidence": reading.confidence}
-        for total, reading in by_total.items()
-    ]
+    return list(by_total.values())

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from rooms.agents.invoice import extract, extract_fallback
-from rooms.contracts.invoice import Receipt, SecondReading
+from rooms.contracts.invoice import Receipt, SecondReading, Trusted
 
 from misstep import Failure
 from tests.invoice.office import Office
@@ -39,7 +39,9 @@ def test_whoever_must_decide_is_offered_the_totals_that_were_read(clear: dict[st
     blank = Receipt(receipt_id="r", lines=())
     doubt = Failure("rubric_fail", "unsure", {"total": "12.30", "confidence": 0.4}, "extract")
     failure = refused(extract_fallback(turn_of(blank, failure=doubt)))
-    assert failure.evidence["suggestions"] == [{"total": "12.30", "read_by": "primary", "confidence": 0.4}]
+    (offered,) = failure.evidence["suggestions"]  # type: ignore[misc]
+    answer = Trusted.model_validate(offered)
+    assert (answer.total, answer.method, answer.confidence) == (Decimal("12.30"), "primary", 1.0)
 
 
 @pytest.mark.parametrize("evidence", [{}, {"total": "much"}, {"total": 5, "confidence": "sure"}, {"_cut": ["total"]}])

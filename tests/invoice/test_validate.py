@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from rooms.agents.invoice import extract, validate
-from rooms.contracts.invoice import Receipt, SecondReading, StatedFigures, Trusted
+from rooms.contracts.invoice import Receipt, SecondReading, StatedFigures, Trusted, Validated
 
 from tests.invoice.office import Office
 from tests.invoice.turns import refused, run, said, turn_of
@@ -47,10 +47,12 @@ def test_two_readings_that_differ_are_a_persons_choice() -> None:
     other = SecondReading(method="consensus", total=Decimal("99.00"), confidence=0.7)
     failure = refused(validate(turn_of(but(second=other))))
     assert failure.reason == "rubric_fail"
-    assert failure.evidence["suggestions"] == [
-        {"total": "12.30", "read_by": "primary", "confidence": 0.96},
-        {"total": "99.00", "read_by": "consensus", "confidence": 0.7},
+    offered = [Validated.model_validate(one) for one in failure.evidence["suggestions"]]  # type: ignore[attr-defined]
+    assert [(one.total, one.method, one.trust) for one in offered] == [
+        (Decimal("12.30"), "primary", 1.0),
+        (Decimal("99.00"), "consensus", 1.0),
     ]
+    assert offered[0].findings == ("a person confirmed the total",)
 
 
 def test_a_total_that_nothing_bears_out_is_not_trusted() -> None:
