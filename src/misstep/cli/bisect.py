@@ -97,8 +97,10 @@ def bisect_case(
     def judge(version: StoryVersion) -> bool | None:
         if meanwhile is not None:
             meanwhile(version)
-        prober.prove(version)
-        return predicate.judge(version.payload)
+        good = predicate.judge(version.payload)
+        if good is not None:  # what says nothing needs no proof of it
+            prober.prove(version)
+        return good
 
     return story, find_culprit(story.versions, judge)
 

@@ -11,6 +11,9 @@ from misstep.store.read_back import read_back
 from misstep.store.stored_case_id import stored_case_id
 from misstep.store.verify import forgery
 
+PATIENCE_S = 5.0
+"""For one message."""
+
 _PAYLOAD = """
 SELECT payload::text FROM case_turns
 WHERE kafka_topic = %s AND kafka_partition = %s AND kafka_offset = %s AND hash = %s AND namespace = %s
@@ -36,7 +39,7 @@ class Prober:
             return
         place = (version.topic, version.partition, version.offset)
         try:
-            message = read_back(self.bootstrap_servers, [place])[place]
+            message = read_back(self.bootstrap_servers, [place], timeout_s=PATIENCE_S)[place]
         except ServerUnreachable as error:
             self.story.unread_because = str(error)
             self.bootstrap_servers = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from misstep.cli.drill import (
+    bisect,
     cascade,
     coordinator_outage,
     corrupt_data,
@@ -28,6 +29,7 @@ DRILLS: Final[tuple[Drill, ...]] = (
     coordinator_outage.DRILL,
     regression.DRILL,
     stale_cache.DRILL,
+    bisect.DRILL,
 )
 
 
