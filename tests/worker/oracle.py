@@ -132,3 +132,13 @@ def check(
                 parent = place[topics.of_step(agent, reason), partition, offset]
                 assert version == 0 or parent.text("ce_stateversion") == str(version)
     return by_topic
+
+
+def taken_for_killers(log: dict[str, list[Seen]]) -> list[str]:
+    """Cases that were ended because they were believed to kill their process."""
+    return [
+        seen.text("ce_subject")
+        for messages in log.values()
+        for seen in messages
+        if orjson.loads(seen.headers.get("ce_evidence") or b"{}").get("stage") == "process"
+    ]

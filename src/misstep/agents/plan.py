@@ -9,6 +9,7 @@ from typing import Any
 
 from misstep.agents.agent import Agent
 from misstep.agents.route import Link, RetryLink
+from misstep.agents.valve import Valve
 from misstep.contracts import Contract
 from misstep.contracts.event import CASES, COMPENSATE, DEGRADE, ESCALATE, NEXT, TO
 
@@ -81,6 +82,9 @@ class AgentPlan:
     """Name of the contract that its branch brings to the join."""
     fork: str = ""
     """Name of the fork whose branch begins with it."""
+
+    valve: Valve | None = None
+    """When it stands still by itself."""
 
     @property
     def needs(self) -> frozenset[Any]:

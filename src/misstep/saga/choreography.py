@@ -12,6 +12,7 @@ from misstep.agents.duration import duration_ms
 from misstep.agents.failure import Failure
 from misstep.agents.route import Retry, RetryLink, Route, ToLink, retry
 from misstep.agents.undo import Undo
+from misstep.agents.valve import valve_of
 from misstep.contracts import Contract
 from misstep.contracts.failure import REASONS, well_formed
 from misstep.errors import UsageError
@@ -85,6 +86,7 @@ class Choreography:
         standby: bool = False,
         waive: str = "",
         fork: str = "",
+        valve: str = "",
         schema_invalid: Route[In, Res] | None = None,
         compliance_fail: Route[In, Res] | None = None,
         latency_blow: Route[In, Res] | None = None,
@@ -99,10 +101,11 @@ class Choreography:
         """Give an agent its row: it is in the workflow, and each of its failure reasons has a route.
 
         standby: it hears only what is routed to it. waive: why it may have no failure of its own, or escalate every
-        one. fork: name of the fork that it is a branch of, when another agent accepts the same contract. own: routes
-        of the workflow's own reasons.
+        one. fork: name of the fork that it is a branch of, when another agent accepts the same contract. valve: when it
+        stands still by itself: "50% of 100" is when more than 50 of the last 100 turns in a worker were dead letters;
+        then no more than 100 run at once. own: routes of the workflow's own reasons.
 
-        Raises UsageError for a second row of the same agent, or a cell that is no route.
+        Raises UsageError for a second row of the same agent, a cell that is no route, or a valve that is none.
         """
         where = declared_at()
         if not isinstance(agent, Agent):
@@ -134,7 +137,8 @@ class Choreography:
             _check_cell(f"{what}, {reason}", reason, route)
             if any(isinstance(link, ToLink) and link.agent is agent for link in route.links):
                 raise UsageError(f"{what}, {reason}: it hands over to itself; write retry(...) instead.")
-        self.rows[agent.name] = Row(agent, standby, waive.strip(), fork.strip(), routes, where)
+        trips = valve_of(valve, what=what) if valve else None
+        self.rows[agent.name] = Row(agent, standby, waive.strip(), fork.strip(), routes, where, trips)
 
     @overload
     def undo(self, agent: Agent[In, Out | Failure[Any]], /, *, tries: Retry = UNDO_TRIES) -> _Undo[In, Out]: ...

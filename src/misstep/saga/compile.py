@@ -76,5 +76,6 @@ def _agent_plan(
         undo=undo_plan(compensation) if compensation is not None else None,
         held_by=join,
         branch=branch,
+        valve=row.valve,
         fork=row.fork,
     )

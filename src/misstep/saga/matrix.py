@@ -40,6 +40,8 @@ class AgentRow:
     undone_by: str
     """The undo, and how often it is tried; empty: there is none."""
     standby: bool
+    valve: str
+    """When it stands still by itself; empty: never."""
     fork: str
     """The fork whose branch begins with it; empty: none does."""
     joins: str
@@ -115,6 +117,7 @@ def _agent_row(agent: AgentPlan) -> AgentRow:
         effect=effect,
         undone_by=_undone_by(agent),
         standby=agent.standby,
+        valve=str(agent.valve or ""),
         fork=agent.fork,
         joins=joins,
         held_by=agent.held_by,

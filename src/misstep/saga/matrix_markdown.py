@@ -75,8 +75,10 @@ def with_block(text: str, plan: Plan) -> str:
 
 
 def _beside(row: AgentRow) -> str:
-    """How an agent comes to hear a case, where that is not simply what it accepts."""
+    """How an agent comes to hear a case, where that is not simply what it accepts; and when it stops by itself."""
     said = [*(["on standby"] if row.standby else []), *([f"fork `{row.fork}`"] if row.fork else [])]
+    if row.valve:
+        said.append(f"valve {row.valve}")
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -14,7 +14,7 @@ def matrix_text(plan: Plan) -> Table:
     table = Table(
         title=f"{plan.workflow}: {duration_words(plan.deadline_ms)} a case, {plan.handoffs} hand-offs",
         title_justify="left",
-        caption="\n".join((*forks_in_words(plan), *_undone(plan))).replace("`", "") or None,
+        caption="\n".join((*forks_in_words(plan), *_undone(plan), *_valves(plan))).replace("`", "") or None,
         caption_justify="left",
     )
     for head in ("agent", "fails with", "the case is"):
@@ -31,6 +31,14 @@ def matrix_text(plan: Plan) -> Table:
         )
         before = row.agent
     return table
+
+
+def _valves(plan: Plan) -> list[str]:
+    return [
+        f"{name} stands still when more than {agent.valve} turns are dead letters."
+        for name, agent in plan.agents.items()
+        if agent.valve
+    ]
 
 
 def _undone(plan: Plan) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from misstep.agents.agent import Agent
 from misstep.agents.route import RetryLink, Route
+from misstep.agents.valve import Valve
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Row:
     """Reason -> route, Misstep's own in the order of their table."""
     where: str
     """`file:line` of the row."""
+    valve: Valve | None = None
+    """When the agent stands still by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def score_hash(score: Choreography, chains: Mapping[str, Mapping[str, Chain]]) -
                 "fork": row.fork,
                 "undo": _undo(score, name),
                 "budget_ms": row.agent.budget_ms,
+                **({"valve": str(row.valve)} if row.valve else {}),
                 "raises": {kind.__qualname__: reason for kind, reason in row.agent.raises.items()},
                 "chains": {
                     reason: [*(_link(link) for link in chain.links), ["ending", chain.ending]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +25,13 @@ from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.saga_runner import SagaRunner, Tries
+from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Handling, InlineRunner, LoopRunner, Runner
 from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.bus.alerts import Alerts
 from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statistics_callback
 from misstep.bus.config import consumer_config
+from misstep.bus.marks import pause_agent
 from misstep.bus.recall import EventReader
 from misstep.bus.takeover import Takeover
 from misstep.bus.topics import Topics
@@ -57,6 +60,8 @@ class Assembly:
     pool: ThreadPoolExecutor
     circuits: Circuits
     checkpoints: CheckpointStore
+    alerts: Alerts
+    stopping: Callable[[], bool]
     alone: Alone = field(default_factory=Alone)
 
     def readers(self) -> Iterator[Reader]:
@@ -73,6 +78,7 @@ class Assembly:
     def _agent(self, plan: Plan, agent: AgentPlan) -> Reader:
         topics = Topics(self.settings.namespace, plan.workflow)
         metrics = self.metrics.of(plan.workflow)
+        tripwire = self._tripwire(plan.workflow, agent)
         shared: dict[str, Any] = {
             "contract_reader": ContractReader(agent.accepts, self.schemas),
             "emitter": Emitter(plan, agent, topics, self.settings.build),
@@ -90,6 +96,7 @@ class Assembly:
             "submit": self.committer.submit,
             "metrics": metrics,
             "control": self.control,
+            "tripwire": tripwire,
             "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
         }
         if agent.joins:
@@ -100,11 +107,29 @@ class Assembly:
             subscription, gathering = of_agent(agent, topics), None
         inline = not agent.agent.is_async and not agent.agent.blocking
         runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
-        reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms)
+        limit = agent.valve.of if agent.valve is not None and not inline else None  # what a valve lets through late
+        reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit)
         reader.agent = (plan.workflow, agent.name)
+        if tripwire is not None:
+            tripwire.reader = reader
+            reader.tripwire = tripwire
         metrics.hosting(agent.name, reader, agent.chains)
         self.circuits.pause(agent, reader)
         return reader
+
+    def _tripwire(self, workflow: str, agent: AgentPlan) -> Tripwire | None:
+        if agent.valve is None:
+            return None
+        bootstrap, namespace = self.settings.bootstrap, self.settings.namespace
+        return Tripwire(
+            workflow,
+            agent.name,
+            agent.valve,
+            alerts=self.alerts,
+            pause=lambda pause: pause_agent(bootstrap, namespace, workflow, agent.name, pause),
+            worker=self.settings.slot,
+            stopping=self.stopping,
+        )
 
     def _parking(self, plan: Plan, agent: AgentPlan) -> Reader:
         topics = Topics(self.settings.namespace, plan.workflow)
@@ -170,6 +195,7 @@ class Assembly:
         gathering: Gathering | None = None,
         *,
         budget_ms: int = 0,
+        under_way_max: int | None = None,
     ) -> Reader:
         settings, committer = self.settings, self.committer
         config = consumer_config(
@@ -198,5 +224,6 @@ class Assembly:
             metrics=metrics,
             gathering=gathering,
             alone=self.alone,
+            under_way_max=under_way_max,
             stuck_after_s=max(settings.stuck_after_s, budget_ms / 100),
         )

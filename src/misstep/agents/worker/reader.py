@@ -23,6 +23,7 @@ from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.restore import restore
 from misstep.agents.worker.slot import SlotTaken
+from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
 from misstep.bus.lasting import lasts
@@ -74,6 +75,8 @@ class Reader:
         self.group = subscription.group
         self.agent: tuple[str, str] | None = None
         """Workflow and agent whose turns it begins; None for what is no agent's turn."""
+        self.tripwire: Tripwire | None = None
+        """Of an agent with a valve."""
         self._bootstrap = bootstrap
         self._id = transactional_id
         self._takeover = takeover

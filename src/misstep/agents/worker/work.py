@@ -30,6 +30,7 @@ from misstep.agents.settle import judge_exception, judge_result, make_turn, over
 from misstep.agents.turn import Surroundings, Turn
 from misstep.agents.worker.committer import Finished, Group
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.tripwire import Tripwire
 from misstep.bus.suspicion import KILLS
 from misstep.bus.topics import Topics
 from misstep.bus.window import Window
@@ -98,8 +99,10 @@ class Handling:
         metrics: Metrics,
         dependencies: Sequence[Any],
         control: Said | None = None,
+        tripwire: Tripwire | None = None,
     ) -> None:
-        """control: what is said of cases that shall not go on; looked at before each attempt."""
+        """control: what is said of cases that shall not go on; looked at before each attempt. tripwire: told of each
+        turn that is over whether it became a dead letter."""
         self.plan = plan
         self.agent = agent
         self.topics = topics
@@ -115,6 +118,8 @@ class Handling:
         self._now = Timestamps()
         self._deadlines = Timestamps()
         self._reasons = list(agent.chains)
+        self._tripwire = tripwire
+        self._dlq = topics.dlq
         self.cases: Cases
 
     def open(self, work: Work) -> Turn[Contract] | None:
@@ -195,6 +200,8 @@ class Handling:
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
         if self._stand_ins and self._left_to_another(inbound):
             records, reason = [], OK
+        if self._tripwire is not None and records:
+            self._tripwire.count(any(record.topic == self._dlq for record in records))
         self._submit(
             Finished(
                 self.cases,

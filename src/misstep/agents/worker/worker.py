@@ -140,6 +140,8 @@ class Worker:
                 pool,
                 circuits,
                 checkpoints,
+                alerts,
+                self._stop.is_set,
             )
             self._readers.extend(assembly.readers())
             control.on_pauses = lambda: self._pause(control)
@@ -180,6 +182,8 @@ class Worker:
                 reader.hold(PAUSED)
             else:
                 reader.release(PAUSED)
+            if reader.tripwire is not None:
+                reader.tripwire.pauses(reader.agent in control.pauses)
 
     def _check_stuck(self, committer: Committer) -> None:
         """Raise ClientStuck when something that takes milliseconds has taken STUCK_AFTER_S."""
