@@ -41,8 +41,8 @@ def read_json(process: subprocess.Popen[str]) -> Any:
 
 
 def test_its_tests_its_types_its_matrix_and_its_contracts_hold(project: Path) -> None:
-    assert "6 passed" in inside(project, "pytest", "-q", "-p", "no:cacheprovider")
-    rooms = [word for room in ("contracts", "agents", "saga") for word in ("-p", f"rooms.{room}")]
+    assert "7 passed" in inside(project, "pytest", "-q", "-p", "no:cacheprovider")
+    rooms = [word for room in ("contracts", "agents", "saga", "dlq") for word in ("-p", f"rooms.{room}")]
     assert "no issues" in inside(project, "mypy", "--strict", *rooms)
     cli = Cli(project)
     matrix = cli("matrix", "check", "--json")
