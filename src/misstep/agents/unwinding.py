@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from pydantic import JsonValue
@@ -19,29 +19,19 @@ from pydantic import JsonValue
 from misstep.agents.decide import TryAgain, backoff_ms
 from misstep.agents.event_writer import EventWriter, OutcomeName, kind_headers
 from misstep.agents.failure import Failure
-from misstep.agents.inbound import Delivered, Inbound, Verdict, header_map, opened_inbound, why_here
+from misstep.agents.inbound import Delivered, Inbound, Verdict, why_here
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.undo import Undo
-from misstep.agents.unwind import inputs_of, steps_to_undo, why_it_stands
+from misstep.agents.undo_steps import RecallSoon, UndoSteps, event_of_the_saga
+from misstep.bus.suspicion import KILLS
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, Misfit, Reader, SchemaSource, Undoing, encode
-from misstep.contracts.event import DETAIL_MAX_CHARS, END, OK, UNDO, Record, Step, cut_text
+from misstep.contracts.event import DETAIL_MAX_CHARS, END, OK, UNDO, Record, cut_text
 from misstep.contracts.undoing import SaidThen, UndoResult, UndoStep
 from misstep.logs import SEAT, Seat, Undone
 
 UNDO_FAILED = "undo_failed"
-CARRIED_MAX_BYTES = 16_384
-"""Largest value that travels in the command; larger ones are read back where the history says they stand."""
 COMMAND_MAX_BYTES = 500_000
-
-Said = tuple[bytes | None, Mapping[str, bytes]]
-
-
-class RecallSoon(Protocol):
-    """Reads one event back by where it stands; LookupError when it is no longer there."""
-
-    def __call__(self, topic: str, partition: int, offset: int) -> Awaitable[Said]: ...
-
 
 Checkpoints = Callable[[str], Awaitable[Mapping[str, JsonValue]]]
 
@@ -70,6 +60,7 @@ class Unwinding:
         self._plan = plan
         self._topics = topics
         self._recall = recall
+        self._steps = UndoSteps(plan, topics, recall)
         self._hosted = hosted
         self._now_ms = now_ms
         self._checkpoints = checkpoints
@@ -86,14 +77,14 @@ class Unwinding:
 
     # -- the coordinator ----------------------------------------------------------------------------------------------
 
-    async def begin(self, message: Delivered) -> list[Record]:
+    async def begin(self, message: Delivered, *, deaths: int = 0) -> list[Record]:
         """Begin to take back the case of a failed event, or of one that an operator's mark has stopped: the command,
-        and as many undos as can be done at once."""
+        and as many undos as can be done at once; none, where a process has died of it (`deaths`)."""
         inbound = self._inbound(message)
         lineage = inbound.lineage
         stopped = lineage.reason == OK
-        steps = [] if stopped else await self._failing_steps(inbound)
-        steps += await self._done_steps(lineage.steps, lineage.epoch, lineage.case_id)
+        steps = [] if stopped else await self._steps.failing(inbound)
+        steps += await self._steps.done(lineage.steps, lineage.epoch, lineage.case_id)
         why = inbound.failure or why_here(lineage, inbound.headers)
         command = Undoing(
             agent=lineage.agent,
@@ -105,7 +96,7 @@ class Unwinding:
         )
         command = _small_enough(command)
         record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
-        return await self._pass_on([record], command, inbound.message, name="undo")
+        return await self._pass_on([record], command, inbound.message, name="undo", at_once=not deaths)
 
     async def reject(self, event: Delivered, failed: Delivered, *, by: str, why: str) -> list[Record]:
         """Begin to take back a case that a person has rejected. event: the operator's, which begins the case's new
@@ -119,104 +110,24 @@ class Unwinding:
             evidence={"actor": by, "reason": why},
             ends_as="compensated",
             steps=[
-                *await self._failing_steps(before),
-                *await self._done_steps(lineage.steps, lineage.epoch, lineage.case_id),
+                *await self._steps.failing(before),
+                *await self._steps.done(lineage.steps, lineage.epoch, lineage.case_id),
             ],
         )
         command = _small_enough(command)
         record = self._event("undo", inbound, command, reason=OK, began_ms=self._now_ms())
         return await self._pass_on([record], command, inbound.message, name="undo")
 
-    async def _failing_steps(self, inbound: Inbound) -> list[UndoStep]:
-        """What failed: the turn itself, or the branches whose failure a join carries out."""
-        lineage = inbound.lineage
-        failed_in = inbound.failure.evidence.get("failed_in") if inbound.failure is not None else None
-        steps = []
-        if isinstance(failed_in, list) and lineage.agent in self._plan.joins:
-            for name, _, partition, offset, reason in reversed(lineage.steps):
-                if reason == OK or name not in failed_in:
-                    continue
-                failed_in.remove(name)
-                agent = self._plan.agents.get(name)
-                if agent is not None and (agent.undo is not None or why_it_stands(agent)):
-                    topic = self._topics.of_step(name, reason)
-                    value, headers = await self._recall(topic, partition, offset)
-                    at = Delivered(topic, partition, offset, 0, inbound.message.key, value, list(headers.items()))
-                    steps.append(await self._failing_step(agent, self._inbound(at)))
-            return steps
-        agent = self._plan.agents.get(lineage.agent)
-        if agent is not None and (agent.undo is not None or why_it_stands(agent)):
-            steps.append(await self._failing_step(agent, inbound))
-        return steps
-
-    async def _failing_step(self, agent: AgentPlan, inbound: Inbound) -> UndoStep:
-        """The step that failed: its effect may or may not have happened, so it is undone first."""
-        lineage, message = inbound.lineage, inbound.message
-        names = {contract.__contract__.name for contract in agent.accepts}
-        step = UndoStep(
-            agent=agent.name,
-            version=lineage.version,
-            key=self._key(lineage.case_id, lineage.epoch, lineage.version, agent.name),
-            lost=why_it_stands(agent),
-        )
-        try:
-            said = inbound.headers.get("ce_type", b"").decode("utf-8", "replace")
-            if not agent.joins and said in names and message.value is not None:
-                schema = inbound.headers.get("ce_dataschema")
-                step.inputs = [_carried(message.topic, message.partition, message.offset, message.value, schema)]
-            else:
-                step.inputs = [await self._said(at) for at in inputs_of(self._plan, agent, lineage.steps)]
-            key = await self._key_given(lineage.steps)
-            step.key = key or step.key
-        except LookupError as error:
-            step.lost = step.lost or f"what it had accepted is gone: {error}"
-        return step
-
-    async def _done_steps(self, history: Sequence[Step], epoch: int, case_id: str) -> list[UndoStep]:
-        steps = []
-        for done in steps_to_undo(self._plan, history):
-            name, version, partition, offset, reason = history[done.index]
-            step = UndoStep(
-                agent=done.agent, version=version, key=self._key(case_id, epoch, version, done.agent), lost=done.lost
-            )
-            steps.append(step)
-            if done.lost:
-                continue
-            agent = self._plan.agents[done.agent]
-            before = history[: done.index]
-            try:
-                topic = self._topics.of_step(name, reason)
-                value, headers = await self._recall(topic, partition, offset)
-                step.output = _carried(topic, partition, offset, value, headers.get("ce_dataschema"))
-                of_epoch = headers.get("ce_epoch", b"")
-                if of_epoch.isdigit():
-                    step.key = self._key(case_id, int(of_epoch), version, done.agent)
-                step.key = await self._key_given(before) or step.key
-                step.inputs = [await self._said(at) for at in inputs_of(self._plan, agent, before)]
-            except LookupError as error:
-                step.lost = f"what it had accepted and emitted is gone: {error}"
-        return steps
-
-    async def _key_given(self, before: Sequence[Step]) -> str:
-        """The idempotency key that an operator's event gave to the turn that read it (the newest of `before`)."""
-        if not before or not before[-1][0].endswith(".inbox"):
-            return ""
-        name, _, partition, offset, reason = before[-1]
-        _, headers = await self._recall(self._topics.of_step(name, reason), partition, offset)
-        return headers.get("ce_idempotencykey", b"").decode("utf-8", "replace")
-
-    async def _said(self, at: Step) -> SaidThen:
-        topic = self._topics.of_step(at[0], at[4])
-        value, headers = await self._recall(topic, at[2], at[3])
-        return _carried(topic, at[2], at[3], value, headers.get("ce_dataschema"))
-
-    def _key(self, case_id: str, epoch: int, version: int, agent: str) -> str:
-        return f"{self._plan.workflow}/{case_id}/{epoch}/{version}/{agent}"
-
     # -- one agent's undo ---------------------------------------------------------------------------------------------
 
-    async def undo(self, agent: str, message: Delivered, tries: list[tuple[str, int]]) -> list[Record] | TryAgain:
-        """Undo the agent's step that a command names, and go on. For TryAgain, the attempt was added to `tries`."""
+    async def undo(
+        self, agent: str, message: Delivered, tries: list[tuple[str, int]], *, deaths: int = 0
+    ) -> list[Record] | TryAgain:
+        """Undo the agent's step that a command names, and go on. For TryAgain, the attempt was added to `tries`.
+
+        deaths: of processes at this message, as far as is known. With one, nobody's undo but the agent's own is run,
+        so that it can be told which one it was; with KILLS, none.
+        """
         inbound = self._inbound(message)
         inbound.tries = tries
         try:
@@ -228,18 +139,23 @@ class Unwinding:
         if step is None or step.agent != agent:
             return self._unreadable(agent, inbound, f"version: the command does not say that {agent} is next")
         began_ms = self._now_ms()
-        verdict = await self._try(step, command, inbound, len(tries) + 1)
-        if verdict.reason != OK:
+        killer = deaths >= KILLS
+        verdict = (
+            _failed(f"{deaths} processes died of it")
+            if killer
+            else await self._try(step, command, inbound, len(tries) + 1)
+        )
+        if verdict.reason != OK and not killer:
             plan = self._plan.agents[agent].undo
             attempts = len(tries) + 1
             if plan is not None and not step.lost and attempts < plan.retry.attempts:
                 wait = TryAgain(max(backoff_ms(plan.retry, attempts, f"{step.key}/undo"), verdict.retry_after_ms))
                 tries.append((UNDO_FAILED, wait.wait_ms))
                 return wait
-        return await self._answered(inbound, command, step, verdict, began_ms)
+        return await self._answered(inbound, command, step, verdict, began_ms, at_once=not deaths)
 
     async def _answered(
-        self, inbound: Inbound, command: Undoing, step: UndoStep, verdict: Verdict, began_ms: int
+        self, inbound: Inbound, command: Undoing, step: UndoStep, verdict: Verdict, began_ms: int, *, at_once: bool
     ) -> list[Record]:
         """The step has had its turn: its state version, a dead letter if it could not be undone, and what follows."""
         command = _with_result(command, step, verdict)
@@ -247,10 +163,13 @@ class Unwinding:
         records = [record]
         if verdict.reason != OK:
             records.append(self._letter(step.agent, inbound, verdict))
-        return await self._pass_on(records, command, inbound.message, name=f"{step.agent}.undo")
+        return await self._pass_on(records, command, inbound.message, name=f"{step.agent}.undo", at_once=at_once)
 
-    async def _pass_on(self, records: list[Record], command: Undoing, origin: Delivered, *, name: str) -> list[Record]:
-        """Go on from the last event written (`records[0]` or the newest in the undo topic) as far as can be gone here.
+    async def _pass_on(
+        self, records: list[Record], command: Undoing, origin: Delivered, *, name: str, at_once: bool = True
+    ) -> list[Record]:
+        """Go on from the last event written (`records[0]` or the newest in the undo topic) as far as can be gone here;
+        at_once: by running undos, where they are hosted.
 
         A step that nobody's code can undo is answered here. The first undo that fails is left to its own group, which
         tries it again.
@@ -258,7 +177,7 @@ class Unwinding:
         last = next(record for record in reversed(records) if record.topic == self._topics.undo)
         while (step := command.next_step) is not None:
             possible = self._possible(step)
-            if possible and step.agent not in self._hosted:
+            if possible and not (at_once and step.agent in self._hosted):
                 return records
             inbound = self._inbound(_as_delivered(last, origin))
             began_ms = self._now_ms()
@@ -351,13 +270,7 @@ class Unwinding:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def _inbound(self, message: Delivered) -> Inbound:
-        inbound = opened_inbound(self._plan, self._topics, message, header_map(message.headers))
-        lineage = inbound.lineage
-        if message.topic == self._topics.undo and lineage.agent != "undo":
-            lineage.step = f"{lineage.agent}.undo"
-        elif lineage.reason == OK and message.topic != self._topics.undo:
-            lineage.step = f"{lineage.agent}.stop"
-        return inbound
+        return event_of_the_saga(self._plan, self._topics, message)
 
     def _writer(self, name: str) -> EventWriter:
         if name not in self._writers:
@@ -466,21 +379,6 @@ def _with_result(command: Undoing, step: UndoStep, verdict: Verdict) -> Undoing:
 def _shown(output: Contract | None) -> JsonValue:
     """What an undo returned, as JSON."""
     return None if output is None else output.model_dump(mode="json")
-
-
-def _carried(topic: str, partition: int, offset: int, value: bytes | None, schema: bytes | None) -> SaidThen:
-    said = SaidThen(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        dataschema=schema.decode("utf-8", "replace") if schema is not None else None,
-    )
-    if value is not None and len(value) <= CARRIED_MAX_BYTES:
-        try:
-            said.text = value.decode()
-        except UnicodeDecodeError:
-            said.raw = value
-    return said
 
 
 def _small_enough(command: Undoing) -> Undoing:
