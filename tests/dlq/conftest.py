@@ -41,9 +41,11 @@ class Shop:
     def namespace(self) -> str:
         return self.cli.namespace
 
+    workflow: str = "parcels"
+
     @property
     def topics(self) -> Topics:
-        return Topics(self.namespace, "parcels")
+        return Topics(self.namespace, self.workflow)
 
     def __call__(self, *arguments: str, **variables: str) -> Result:
         return self.cli(*arguments, **variables)
@@ -190,7 +192,7 @@ def changed(shop: Shop, tmp_path: Path) -> Callable[..., Shop]:
     """The same namespace seen from a project in which a file has changed: `changed("dlq/parcels.py", old, new)`."""
 
     def change(file: str, old: str, new: str) -> Shop:
-        root = tmp_path / "changed"
+        root = tmp_path / f"changed-{len(list(tmp_path.iterdir()))}"
         shutil.copytree(PROJECT, root, ignore=shutil.ignore_patterns("__pycache__"))
         path = root / file
         text = path.read_text("utf-8")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from misstep.agents.bring_back import Target, bring_back, key_of_turn, with_other_branches
+from misstep.agents.bring_back import IDEMPOTENCY_KEY, Target, bring_back, key_of_failed_turn, with_other_branches
 from misstep.agents.earlier import Recall
 from misstep.agents.plan import Plan
 from misstep.bus.ops import ops_end, ops_record
@@ -284,8 +284,8 @@ class Replay:
         stopped = read_stopped(
             self._connection, self._topics, self._recall, true_case_id(letter), letter.epoch, one.standing.last
         )
-        key = key_of_turn(
-            self._plan.workflow, stopped.case_id, letter.epoch, letter.version, letter.agent, letter.header_map
+        key = letter.header_map.get(IDEMPOTENCY_KEY) or key_of_failed_turn(
+            self._plan, self._topics, stopped, letter.agent, self._recall
         )
         own = [] if one.assessment.halves else [Target(letter.agent, one.assessment.value, one.assessment.kind, key)]
         evidence = {

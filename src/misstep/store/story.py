@@ -120,6 +120,8 @@ def _below(version: StoryVersion) -> list[Text]:
 
 def _went(version: StoryVersion) -> str:
     route = version.route or ""
+    if version.kind == "operator" and route == "next":
+        return f" → {version.topic.removesuffix('.inbox').rpartition('.')[2]} is given it"
     if route.startswith("to:"):
         return f" → {route[3:]} takes over"
     words = {
@@ -137,8 +139,16 @@ def _letter(letter: StoryLetter) -> Text:
     text.append(f"{letter.reason} of {letter.agent}, fingerprint {letter.fingerprint}", WARN)
     text.append(f"  {letter.topic}[{letter.partition}]@{letter.offset}", DIM)
     for step in letter.trail if isinstance(letter.trail, list) else []:
-        text.append(f"\n         since: {_short(step)}", DIM)
+        text.append(f"\n         since: {_done_since(step)}", DIM)
     return text
+
+
+def _done_since(step: Any) -> str:
+    """One step of a letter's trail, in words where it has the words."""
+    if not isinstance(step, dict) or not {"did", "at", "by", "because"} <= set(step):
+        return _short(step)
+    plan = f" (plan {step['plan']})" if step.get("plan") else ""
+    return f"{step['did']} {str(step['at'])[:19].replace('T', ' ')} by {step['by']}: {step['because']}{plan}"
 
 
 def _ending(ending: StoryEnding) -> Text:
