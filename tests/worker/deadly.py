@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from misstep import Choreography, Contract, Turn, agent, dead_letter, retry
+from misstep import Choreography, Contract, Turn, Undo, agent, compensate, dead_letter, retry
 
 JOURNAL = "MISSTEP_TEST_JOURNAL"
 
@@ -45,9 +45,14 @@ class Over(Contract, name="deadly.over", version="1.0"):
 
 def begin(turn: Turn[Task] | Turn[AfterPlain] | Turn[AfterCoro] | Turn[AfterThread] | Turn[AfterBrief]) -> float:
     """Note the run, and do what the case says; returns how many seconds are left to take."""
+    return do(turn.agent, turn.case_id, turn.payload)
+
+
+def do(who: str, case_id: str, payload: Task) -> float:
+    """See `begin`."""
     with Path(os.environ[JOURNAL]).open("a") as journal:  # one write of a line: whole, though the process dies next
-        journal.write(f"{turn.agent} {turn.case_id}\n")
-    what = turn.payload.does.get(turn.agent, "0")
+        journal.write(f"{who} {case_id}\n")
+    what = payload.does.get(who, "0")
     match what:
         case "exit":
             os._exit(11)
@@ -108,5 +113,11 @@ deadly = Choreography("deadly", starts=Task, deadline="10m", handoffs=0)
 deadly.on(plain, agent_fault=dead_letter, waive="nothing of its own can fail")
 deadly.on(coro, agent_fault=retry(2, first="50ms") | dead_letter, waive="nothing of its own can fail")
 deadly.on(thread, agent_fault=dead_letter, waive="nothing of its own can fail")
-deadly.on(brief, latency_blow=dead_letter, waive="nothing of its own can fail")
+deadly.on(brief, latency_blow=dead_letter, agent_fault=compensate, waive="nothing of its own can fail")
 deadly.on(brief_coro, latency_blow=dead_letter, waive="nothing of its own can fail")
+
+
+@deadly.undo(coro)
+async def undo_coro(undo: Undo[AfterPlain, AfterCoro]) -> None:
+    """Does what the case says."""
+    await asyncio.sleep(do("undo_coro", undo.case_id, undo.input))

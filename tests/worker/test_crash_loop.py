@@ -54,3 +54,20 @@ def test_neither_other_hosts_nor_slow_bystanders_change_that(deadly_site: Site, 
     assert {case for case, outcome in outcomes.items() if outcome["outcome"] != "completed"} == {"case-7"}
     assert runs(journal)["plain", "case-7"] == len(codes) == 3
     assert the_letter(log, site).text("dlq_reason") == "agent_fault"
+
+
+def test_an_undo_that_kills_its_process_is_left_undone_and_said_loudly(deadly_site: Site, journal: Path) -> None:
+    site = deadly_site
+    ids = site.publish(
+        [Task(number=n, does={"brief": "fail", "undo_coro": "kill" if n == 3 else "0"}) for n in range(8)]
+    )
+    with supervised(site, ["only"]) as codes:
+        site.wait_for_outcomes(len(ids), 90)
+    log = site.check(ids)
+    ended = {seen.text("ce_subject"): orjson.loads(seen.value or b"") for seen in log[site.topics.outcomes]}
+    outcomes = {case: outcome["outcome"] for case, outcome in ended.items()}
+    assert {case for case, outcome in outcomes.items() if outcome != "compensated"} == {"case-3"}
+    assert outcomes["case-3"] == "partly_compensated"
+    # The first time, it may have run at once after the failure: that was another message.
+    assert runs(journal)["undo_coro", "case-3"] == len(codes) <= 4
+    assert the_letter(log, site).text("dlq_reason") == "undo_failed"

@@ -164,8 +164,8 @@ class Assembly:
             yield self._coordinator(unwinding, plan, topics)
 
     def _undo(self, unwinding: Unwinding, agent: str, topics: Topics) -> Reader:
-        async def answer(message: Delivered, tries: Tries) -> list[Record] | TryAgain:
-            return await unwinding.undo(agent, message, tries)
+        async def answer(message: Delivered, tries: Tries, deaths: int) -> list[Record] | TryAgain:
+            return await unwinding.undo(agent, message, tries, deaths=deaths)
 
         subscription = of_undo(agent, topics)
         metrics = self.metrics.of(topics.workflow)
@@ -174,8 +174,8 @@ class Assembly:
         return self._reader(subscription, runner, metrics)
 
     def _coordinator(self, unwinding: Unwinding, plan: Plan, topics: Topics) -> Reader:
-        async def answer(message: Delivered, tries: Tries) -> list[Record] | TryAgain:
-            return await unwinding.begin(message)
+        async def answer(message: Delivered, tries: Tries, deaths: int) -> list[Record] | TryAgain:
+            return await unwinding.begin(message, deaths=deaths)
 
         subscription = of_coordinator(plan, topics)
         metrics = self.metrics.of(topics.workflow)

@@ -14,7 +14,8 @@ from misstep.agents.worker.work import FOREVER_S, Cases, Work
 from misstep.contracts.event import OK, Record
 
 Tries = list[tuple[str, int]]
-Answer = Callable[[Delivered, Tries], Awaitable[list[Record] | TryAgain]]
+Answer = Callable[[Delivered, Tries, int], Awaitable[list[Record] | TryAgain]]
+"""Of a message, the attempts made, and in how many processes that died it was, as far as is known."""
 
 
 class SagaRunner:
@@ -68,7 +69,7 @@ class SagaRunner:
             made = work.earlier[0] if work.earlier is not None else 0
             tries: Tries = [(UNDO_FAILED, 0)] * made
             while not work.window.revoked:
-                result = await self._answer(work.message, tries)
+                result = await self._answer(work.message, tries, work.deaths)
                 if not isinstance(result, TryAgain):
                     self._finish(work, result)
                     break
