@@ -64,6 +64,7 @@ def test_an_answer_for_one_branch_meets_the_other_one(checks: Shop) -> None:
     (case,) = unique("answer")
     checks.publish(**{case: {"number": 3, "script": {"look_left": ["rubric_fail"]}}})
     checks.ends("escalated", case)
+    assert case in [one["case_id"] for one in checks.json("queue", "ls", "--agent", "look_left")["cases"]]
     said = checks.json("queue", "show", case)
     assert (said["agent"], said["reason"]) == ("look_left", "rubric_fail")
     assert checks.json("queue", "answer", case, "--suggestion", "1", *by("ann"))["goes_to"] == ["put_together"]

@@ -11,32 +11,39 @@ from misstep.store.connect import Connection
 from misstep.store.stored_case_id import stored_case_id
 
 _WAITING: Final = """
+WITH ended AS (
+    -- Cut off here where nothing below leaves rows out: what follows is asked for each of them.
+    SELECT o.workflow, o.case_id, o.epoch, o.occurred_at, r.actor, r.claimed_at
+    FROM case_turns o
+    LEFT JOIN case_returns r ON r.namespace = o.namespace AND r.workflow = o.workflow AND r.case_id = o.case_id
+        AND r.epoch = o.epoch + 1
+    WHERE o.namespace = %(namespace)s AND o.kind = 'outcome' AND o.payload ->> 'outcome' = 'escalated'
+      AND (%(workflow)s::text IS NULL OR o.workflow = %(workflow)s)
+      AND (%(case_id)s::text IS NULL OR o.case_id = %(case_id)s)
+      AND (%(since)s::interval IS NULL OR o.occurred_at > now() - %(since)s::interval)
+      AND r.sent_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM case_turns n WHERE n.case_id = o.case_id AND n.namespace = o.namespace
+            AND n.workflow = o.workflow AND n.epoch > o.epoch
+      )
+    ORDER BY o.occurred_at DESC
+    LIMIT CASE WHEN %(agent)s::text IS NULL AND %(reason)s::text IS NULL THEN %(limit)s::bigint END
+)
 SELECT o.workflow, o.case_id, o.epoch, o.occurred_at, e.agent, e.failure_reason::text, e.failure_detail, e.payload,
        e.kafka_topic, e.kafka_partition, e.kafka_offset,
-       c.actor, c.claimed_at, c.expires_at, r.actor, r.claimed_at
-FROM case_turns o
+       c.actor, c.claimed_at, c.expires_at, o.actor, o.claimed_at
+FROM ended o
 JOIN LATERAL (
     SELECT * FROM case_turns t
-    WHERE t.case_id = o.case_id AND t.namespace = o.namespace AND t.workflow = o.workflow AND t.epoch = o.epoch
+    WHERE t.case_id = o.case_id AND t.namespace = %(namespace)s AND t.workflow = o.workflow AND t.epoch = o.epoch
       AND t.kind = 'turn' AND t.route = 'escalate' AND t.contract LIKE 'misstep.escalated@%%'
     ORDER BY t.state_version DESC, t.occurred_at DESC LIMIT 1
 ) e ON true
-LEFT JOIN queue_claims c ON c.namespace = o.namespace AND c.workflow = o.workflow AND c.case_id = o.case_id
+LEFT JOIN queue_claims c ON c.namespace = %(namespace)s AND c.workflow = o.workflow AND c.case_id = o.case_id
     AND c.epoch = o.epoch AND c.expires_at > clock_timestamp()
-LEFT JOIN case_returns r ON r.namespace = o.namespace AND r.workflow = o.workflow AND r.case_id = o.case_id
-    AND r.epoch = o.epoch + 1
-WHERE o.namespace = %(namespace)s AND o.kind = 'outcome' AND o.payload ->> 'outcome' = 'escalated'
-  AND (%(workflow)s::text IS NULL OR o.workflow = %(workflow)s)
-  AND (%(case_id)s::text IS NULL OR o.case_id = %(case_id)s)
-  AND (%(since)s::interval IS NULL OR o.occurred_at > now() - %(since)s::interval)
-  AND (%(agent)s::text IS NULL OR e.agent = %(agent)s)
+WHERE (%(agent)s::text IS NULL OR e.agent = %(agent)s OR e.payload -> 'evidence' -> 'failed_in' ->> 0 = %(agent)s)
   AND (%(reason)s::text IS NULL OR e.failure_reason::text = %(reason)s)
-  AND r.sent_at IS NULL
-  AND NOT EXISTS (
-      SELECT FROM case_turns n WHERE n.case_id = o.case_id AND n.namespace = o.namespace AND n.workflow = o.workflow
-        AND n.epoch > o.epoch
-  )
-ORDER BY o.occurred_at DESC, o.case_id
+ORDER BY o.occurred_at DESC
 LIMIT %(limit)s
 """
 
