@@ -33,12 +33,15 @@ class Load:
         per_second: int,
         seed: int,
         make: Callable[[int, random.Random], Contract] | None = None,
+        *,
+        first: int = 0,
     ) -> None:
-        """make: a case from its number; an order that goes one of WAYS, if left out."""
+        """make: a case from its number; an order that goes one of WAYS, if left out. first: the first case's number."""
         self._publisher = CasePublisher(site.kafka, site.topics, site.plan.starts)
         self._make = make or (lambda number, chance: Order(number=number, script=chance.choice(WAYS)))
         self._random = random.Random(seed)
         self._per_second = per_second
+        self._first = first
         self._stop = threading.Event()
         self.ids: set[str] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -49,9 +52,10 @@ class Load:
         number = 0
         while not self._stop.is_set():
             while number < (time.monotonic() - began) * self._per_second:
-                order = self._make(number, self._random)
-                self._publisher.publish(f"case-{number}", order.model_dump_json().encode())
-                self.ids.add(f"case-{number}")
+                order = self._make(self._first + number, self._random)
+                case = f"case-{self._first + number}"
+                self._publisher.publish(case, order.model_dump_json().encode())
+                self.ids.add(case)
                 number += 1
             time.sleep(0.01)
 

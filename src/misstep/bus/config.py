@@ -9,6 +9,10 @@ Config = dict[str, Any]
 MESSAGE_MAX_BYTES = 2_097_152
 SESSION_TIMEOUT_MS = 6_000
 TRANSACTION_TIMEOUT_MS = 10_000
+QUEUES_KBYTES = 65_536
+"""What a worker reads ahead under load, all its consumers together; beyond it cases wait in Kafka."""
+FETCH_MAX_BYTES = 4 * MESSAGE_MAX_BYTES
+"""One answer may go beyond the queue's limit by this; 52 MB by default, for each consumer."""
 
 
 def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Config:
@@ -25,14 +29,20 @@ def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Co
         "retry.backoff.max.ms": 20,
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "queue.buffering.max.messages": 500_000,
-        "queue.buffering.max.kbytes": 1_048_576,
+        "queue.buffering.max.kbytes": 131_072,
         "partitioner": "murmur2_random",
         **more,
     }
 
 
-def consumer_config(bootstrap: str, group: str, client_id: str, instance_id: str, **more: object) -> Config:
-    """One agent's consumer. Librdkafka never chooses a start offset: `auto.offset.reset=error`."""
+def consumer_config(
+    bootstrap: str, group: str, client_id: str, instance_id: str, *, consumers: int = 1, **more: object
+) -> Config:
+    """One agent's consumer. Librdkafka never chooses a start offset: `auto.offset.reset=error`.
+
+    consumers: of the same worker, which share what may be read ahead.
+    """
+    queue_kbytes = max(QUEUES_KBYTES // consumers, 2 * MESSAGE_MAX_BYTES // 1024)
     return {
         "bootstrap.servers": bootstrap,
         "client.id": client_id,
@@ -49,7 +59,8 @@ def consumer_config(bootstrap: str, group: str, client_id: str, instance_id: str
         "allow.auto.create.topics": False,
         "fetch.queue.backoff.ms": 2,
         "queued.min.messages": 20_000,
-        "queued.max.messages.kbytes": 32_768,
+        "queued.max.messages.kbytes": queue_kbytes,
+        "fetch.max.bytes": FETCH_MAX_BYTES,
         "fetch.message.max.bytes": MESSAGE_MAX_BYTES,
         **more,
     }

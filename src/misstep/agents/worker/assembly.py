@@ -73,6 +73,12 @@ class Assembly:
         for plan in {plan.workflow: plan for plan in (*(plan for plan, _ in self.hosted), *self.coordinating)}.values():
             yield from self._saga(plan)
 
+    @property
+    def _consumers(self) -> int:
+        """About how many there are."""
+        agents = sum(1 + bool(agent.joins) + (agent.undo is not None) for _, agent in self.hosted)
+        return max(1, agents + len(self.coordinating))
+
     # -- agents -------------------------------------------------------------------------------------------------------
 
     def _agent(self, plan: Plan, agent: AgentPlan) -> Reader:
@@ -203,6 +209,7 @@ class Assembly:
             subscription.group,
             settings.transactional_id,
             settings.slot,
+            consumers=self._consumers,
             **{
                 "logger": client_logger(f"consumer {subscription.name}"),
                 "statistics.interval.ms": STATISTICS_INTERVAL_MS,
