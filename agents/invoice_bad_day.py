@@ -14,15 +14,15 @@ from misstep.testing.faults import drawn
 
 @dataclass(frozen=True, slots=True)
 class BadDay:
-    """What goes wrong, and how often. `BadDay(seed, doubted=0, register_down=0)` is an ordinary day."""
+    """What goes wrong, and how often."""
 
     seed: int
     quickest_s: float = 0.4
     slowest_s: float = 1.2
     """The model behind `extract` takes this long for a receipt, evenly spread."""
-    doubted: float = 1.2
-    """Times the reader's own doubt (1 - its confidence) is how likely it times out: poor scans do so more often."""
-    register_down: float = 0.03
+    doubted: float = 0.8
+    """So many times the reader's own doubt (1 - its confidence) is how likely it times out: poor scans more often."""
+    register_down: float = 0.08
     """Share of the receipts for which the register of purchase orders is down, however often it is asked."""
 
     def times_out(self, receipt: Receipt, attempt: int) -> bool:

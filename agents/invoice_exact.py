@@ -1,4 +1,4 @@
-"""A stricter reading of purchase orders, for the drill `success-rate`: what does not fit to the letter is a failure."""
+"""A stricter reading of purchase orders, for the drill `success-rate`: a name that is only similar is a failure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from misstep import Failure, Turn, agent
 async def match_exactly(
     turn: Turn[Validated], orders: Orders
 ) -> Matched | Failure[Literal["model_down", "rubric_fail"]]:
-    """As `match_order`; but where an order is near and none covers the receipt, it does not go on by itself."""
+    """As `match_order`; but where only orders of a similar name are found, it does not go on by itself."""
     found = await match_order(turn, orders)
-    if isinstance(found, Matched) and found.order_number is None and found.suggestions:
-        nearest = found.suggestions[0]
+    if not isinstance(found, Matched) or found.order_number is not None or not found.suggestions:
+        return found
+    nearest = found.suggestions[0]
+    if nearest.alike < 1:
         return turn.fail(
             "rubric_fail",
-            f"no order fits to the letter; {nearest.order_number} of {nearest.supplier} is near, but {nearest.why_not}",
+            f"no supplier is called {turn.payload.company!r}; {nearest.supplier} is {nearest.alike:.0%} alike",
             suggestions=[suggestion.order_number for suggestion in found.suggestions],
         )
     return found

@@ -1,4 +1,7 @@
-"""The score of the drill `success-rate`: as `saga/invoice.py`, but a reference must fit to the letter to go through.
+"""The score of the drill `success-rate`: as `saga/invoice.py`, with two hand-overs more.
+
+A name that is not exactly an order's is a failure of `match_exactly`, whose fallback is `match_order`. And a total that
+`validate` does not trust is read again by the other reader, alone, before a person is asked.
 
 It is no workflow of this project: the loader reads `saga/*.py` alone, and the drill asks for this one.
 """
@@ -8,7 +11,7 @@ from rooms.agents.invoice_bad_day import BadDay
 from rooms.agents.invoice_exact import match_exactly
 from rooms.contracts.invoice import Receipt
 
-from misstep import Choreography, dead_letter, degrade, escalate, retry, to
+from misstep import Choreography, back_to, dead_letter, degrade, escalate, retry, to
 from misstep.testing.faults import faulty
 
 
@@ -29,8 +32,8 @@ def score(name: str, day: BadDay) -> Choreography:
     )
     office.on(
         validate,
-        waive="a wrong posting is worse than an escalation, so whatever it does not trust goes to a person",
-        rubric_fail=escalate,
+        waive="a wrong posting is worse than an escalation, so whatever it does not trust twice goes to a person",
+        rubric_fail=back_to(extract_fallback, times=1) | escalate,
         invariant_broken=escalate,
         latency_blow=retry(2, first="200ms") | escalate,
     )

@@ -19,53 +19,49 @@ from misstep.cli.outcome_summary import COMPLETED
 from misstep.saga.rooms import Project
 from misstep.testing.without_patterns import without_patterns
 
-CALM: Final = f"{WORKFLOW}_calm"
-"""All patterns on an ordinary day: what finishes at all."""
 BARE: Final = f"{WORKFLOW}_bare"
-"""A bad day, and no patterns."""
+"""Without patterns."""
 FULL: Final = WORKFLOW
-"""The same bad day, and all patterns."""
-SIDES: Final = {
-    CALM: "nothing goes wrong",
-    BARE: "a bad day without patterns",
-    FULL: "the same day with all five",
-}
-PER_SECOND = 30.0
+"""With all of them."""
+SIDES: Final = {BARE: "without patterns", FULL: "with all five"}
+PER_SECOND = 12.0
+"""On each side. Reading a receipt is work: at more than this, two cores are busy with two sides."""
 NAIVE = 0.78
-SIGMAS = 3.3
+SIGMAS = 2.0
 AT_LEAST = 0.96
 MORE_TIME = 1.15
 
 
 def rooms(env: DrillEnvironment) -> Project:
-    """The repository's agents under three scores."""
+    """The repository's agents under two scores."""
     project = invoice_project(env)
     setup = env.setup
     score = importlib.import_module("rooms.saga.drills.success_rate").score
     bad_day = importlib.import_module("rooms.agents.invoice_bad_day").BadDay
-    bad = bad_day(setup.seed)
-    full = score(FULL, bad)
-    scores = {
-        CALM: score(CALM, replace(bad, doubted=0.0, register_down=0.0)),
-        BARE: without_patterns(full, BARE),
-        FULL: without_patterns(full, FULL) if setup.sabotage else full,
-    }
+    full = score(FULL, bad_day(setup.seed))
+    bare = without_patterns(full, BARE)
+    scores = {BARE: bare, FULL: without_patterns(full, FULL) if setup.sabotage else full}
     return replace(project, choreographies=scores)
 
 
 def play(stage: Stage) -> Report:
-    """The same receipts three times: on an ordinary day, and on a bad one without and with patterns."""
+    """The same receipts on the same bad day, without and with patterns, side by side."""
     setup = stage.setup
     receipts = read_receipts(stage.env.project.root, setup.cases)
     faults = _faults(stage, setup, receipts)
     for line in faults:
         stage.say(f"Faults on purpose: {line}")
-    for workflow, what in SIDES.items():
-        stage.say(f"{len(receipts)} receipts: {what}")
-        pace = stage.pace(workflow)
-        with stage.running(workflow, INVOICE_FAULTS=""):
-            pace.publish(receipts.items(), PER_SECOND)
-            stage.await_all(workflow)
+    stage.say(f"{len(receipts)} receipts on each side ...")
+    bare, full = stage.pace(BARE), stage.pace(FULL)
+    # At the same time, each in a process of its own: whatever else this machine does, it does to both.
+    with stage.running(BARE, INVOICE_FAULTS=""), stage.running(FULL, index=1, INVOICE_FAULTS=""):
+        for name, value in receipts.items():
+            bare.one(name, value, PER_SECOND)
+            full.one(name, value, PER_SECOND)
+        bare.acknowledged()
+        full.acknowledged()
+        stage.await_all(BARE)
+        stage.await_all(FULL)
     return _report(stage, faults)
 
 
@@ -79,47 +75,48 @@ def _faults(stage: Stage, setup: Setup, receipts: dict[str, bytes]) -> list[str]
         f"{bad.doubted:g} times its doubt is how likely, drawn afresh for each attempt (seed {setup.seed}): "
         f"{late} of {len(receipts)} first attempts",
         f"the register of purchase orders is down for {bad.register_down:.0%} of the receipts: {down}",
-        "references that do not match an order to the letter are failures; the receipts bring them with them",
+        "a reference whose supplier's name is not exactly an order's is a failure, and so is a total that cannot be "
+        "read or trusted; the receipts bring both with them",
     ]
 
 
 def _report(stage: Stage, faults: list[str]) -> Report:
     accounted = stage.accounted_for()
     ended = {side: {one.case_id: one.outcome for one in stage.ended(side)} for side in SIDES}
-    able = {name for name, outcome in ended[CALM].items() if outcome == COMPLETED}
-    finished = {side: {name for name in able if ended[side].get(name) == COMPLETED} for side in SIDES}
-    share = {side: len(finished[side]) / max(1, len(able)) for side in SIDES}
-    mean = {side: _mean([span for name, span in stage.latencies(side).items() if name in able]) for side in SIDES}
-    rows = []
-    for side, what in SIDES.items():
-        outcomes = Counter(ended[side].values())
-        rows.append(
-            (
-                what,
-                len(ended[side]),
-                outcomes[COMPLETED],
-                outcomes["escalated"],
-                outcomes["dead_lettered"],
-                f"{outcomes[COMPLETED] / max(1, len(ended[side])):.1%}",
-                f"{share[side]:.1%}",
-                round(1000 * mean[side]),
-            )
+    finished = {side: {name for name, outcome in ended[side].items() if outcome == COMPLETED} for side in SIDES}
+    count = len(stage.paces[FULL].at)
+    share = {side: len(finished[side]) / count for side in SIDES}
+    mean = {side: _mean(list(stage.latencies(side).values())) for side in SIDES}
+    late: dict[str, int] = dict(map(tuple, stage.rows(LATE_SQL)))
+    outcomes = {side: Counter(ended[side].values()) for side in SIDES}
+    rows = [
+        (
+            what,
+            count,
+            len(finished[side]),
+            f"{share[side]:.1%}",
+            outcomes[side]["escalated"],
+            outcomes[side]["dead_lettered"],
+            late.get(side, 0),
+            round(1000 * mean[side]),
         )
-    columns = ("", "cases", "finished", "manual queue", "dead", "of all", f"of the {len(able)}", "mean ms")
-    queued = {name for name in able if ended[FULL].get(name) == "escalated"}
-    spread = SIGMAS * math.sqrt(NAIVE * (1 - NAIVE) / max(1, len(able)))
+        for side, what in SIDES.items()
+    ]
+    columns = ("score", "receipts", "finished", "share", "manual queue", "dead letters", "late attempts", "mean ms")
+    waiting = outcomes[FULL]["escalated"]
+    spread = SIGMAS * math.sqrt(NAIVE * (1 - NAIVE) / count)
     checks = [
         *accounted,
         Check(
-            f"without patterns about {NAIVE:.0%} finish, of those that finish when nothing goes wrong",
+            f"without patterns about {NAIVE:.0%} finish",
             abs(share[BARE] - NAIVE) <= spread,
-            f"{share[BARE]:.1%} (chance alone makes {spread:.1%} either way of {len(able)} cases)",
+            f"{share[BARE]:.1%} (chance makes {spread:.1%} either way of {count} receipts)",
         ),
         Check(f"with all five patterns at least {AT_LEAST:.0%} do", share[FULL] >= AT_LEAST, f"{share[FULL]:.1%}"),
         Check(
             "and the rest waits in the manual queue",
-            finished[FULL] | queued == able,
-            f"{len(queued)} wait, {len(able - finished[FULL] - queued)} ended otherwise",
+            len(finished[FULL]) + waiting == count,
+            f"{waiting} wait, {count - len(finished[FULL]) - waiting} ended otherwise",
         ),
         Check(
             f"in at most {MORE_TIME - 1:.0%} more mean time",
@@ -129,7 +126,7 @@ def _report(stage: Stage, faults: list[str]) -> Report:
         ),
     ]
     groups = [(what, (100 * share[side],)) for side, what in SIDES.items()]
-    title = f"Receipts that finish, of the {len(able)} that can"
+    title = "Receipts that finish on a bad day"
     return Report(
         faults,
         [Figures("How the receipts ended", columns, rows), _saved(stage, finished, ended)],
@@ -168,13 +165,21 @@ WHERE namespace = %(namespace)s AND workflow = %(workflow)s AND kind = 'turn'
 GROUP BY case_id
 """
 
+LATE_SQL = """
+SELECT workflow, sum(
+    (SELECT count(*) FROM jsonb_array_elements(tries) AS tried WHERE tried ->> 0 = 'latency_blow')
+    + (coalesce(degraded, failure_reason) = 'latency_blow')::int
+)::int
+FROM case_turns WHERE namespace = %(namespace)s AND kind = 'turn' GROUP BY workflow
+"""
+
 DRILL = Drill(
     name="success-rate",
     summary="A chain of agents finishes 78 % of its receipts on a bad day, and 96 % with the five patterns.",
     teaches="Real receipts go through the agents of the invoice workflow on a day when the OCR times out on poor "
     "scans, references do not match exactly, and the register of orders is down: once without patterns (every failure "
-    "ends the case), once with retry, fallback, degrade, the manual queue and dead letters. Shares are of the receipts "
-    "that finish when nothing goes wrong: the others go to a person on any day, as no total on them can be trusted.",
+    "ends the case), and beside it with retry, fallback, degrade, the manual queue and dead letters. Both meet the "
+    "same faults.",
     cases=ALL,
     cases_are="How many of the receipts.",
     fewest=20,
