@@ -177,3 +177,16 @@ def test_plans_are_listed_and_shown(shop: Shop) -> None:
     assert "sent 1, 1 went well, 0 failed again" in told
     assert "is done" in told
     assert "Replayed by ann" in shop("redrive", "show", plan).out
+
+
+def test_an_agent_that_only_hears_of_failures_is_told_again_why_it_was_called(shop: Shop) -> None:
+    (case,) = unique("by-hand")
+    script = {"weigh": ["compliance_fail"], "weigh_by_hand": ["model_down", "model_down"]}
+    shop.publish(**{case: {"number": 1, "script": script}})
+    (letter,) = shop.letters(case)
+    shop.replay(shop.plan(letter), code=1)
+    shop.ends("dead_lettered", case, epoch=1)
+    shop.replay(shop.plan(str(shop.letter(case, 1))))
+    shop.ends("completed", case, epoch=2)
+    keys = [one.text("ce_idempotencykey") for one in shop.inbox("weigh_by_hand", case)]
+    assert keys == [f"parcels/{case}/0/2/weigh_by_hand"] * 2

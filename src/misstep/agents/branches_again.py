@@ -26,8 +26,8 @@ class Half:
     value: bytes | None
     headers: Mapping[str, bytes]
     """Of the event that it was read from."""
-    again: tuple[int, int] | None
-    """(epoch, version) of the turn that is run again; None for a branch that went well."""
+    again: bool
+    """The branch had failed, and its agent is run again."""
 
 
 def join_of(plan: Plan, agent: str) -> AgentPlan | None:
@@ -44,20 +44,19 @@ def halves(plan: Plan, topics: Topics, join: AgentPlan, steps: Sequence[Step], r
 
 
 def _half(plan: Plan, topics: Topics, join: AgentPlan, branch: str, steps: Sequence[Step], recall: Recall) -> Half:
-    for name, version, partition, offset, reason in reversed(steps):
+    for name, _, partition, offset, reason in reversed(steps):
         agent, _, beside = name.partition(".")
         known = plan.agents.get(agent)
         if agent == join.name and beside == "inbox":  # handed over in an earlier life
             value, headers = recall(topics.inbox(agent), partition, offset)
             if headers.get("ce_type") == branch.encode():
-                return Half(branch, join.name, value, headers, None)
+                return Half(branch, join.name, value, headers, again=False)
         elif known is None or beside or (known.held_by, known.branch) != (join.name, branch):
             continue
         elif reason != OK:
             value, headers = recall(topics.failed(agent), partition, offset)
-            epoch = headers.get("ce_epoch", b"")
-            return Half(branch, agent, value, headers, (int(epoch) if epoch.isdigit() else 0, version))
+            return Half(branch, agent, value, headers, again=True)
         elif any(contract.__contract__.name == branch for contract in known.emits):
             value, headers = recall(topics.agent(agent), partition, offset)
-            return Half(branch, join.name, value, headers, None)
+            return Half(branch, join.name, value, headers, again=False)
     raise LookupError(f"no version of this case brings {branch} to {join.name}")

@@ -14,7 +14,8 @@ from typing import Final
 from misstep.agents.branches_again import halves, join_of
 from misstep.agents.earlier import Recall
 from misstep.agents.event_writer import EventWriter
-from misstep.agents.inbound import Delivered, header_map, opened_inbound
+from misstep.agents.failure import Failure
+from misstep.agents.inbound import CALLED_BY, Delivered, header_map, opened_inbound
 from misstep.agents.plan import Plan
 from misstep.bus.topics import Topics
 from misstep.contracts.event import (
@@ -26,6 +27,7 @@ from misstep.contracts.event import (
     Headers,
     MalformedEvent,
     Record,
+    Step,
     Timestamps,
     broken_step,
     chain_hash,
@@ -92,24 +94,55 @@ def key_of_turn(workflow: str, case_id: str, epoch: int, version: int, agent: st
     return given.get(IDEMPOTENCY_KEY) or f"{workflow}/{case_id}/{epoch}/{version}/{agent}".encode()
 
 
-def key_of_failed_turn(plan: Plan, topics: Topics, stopped: Stopped, agent: str, recall: Recall) -> bytes | None:
-    """The idempotency key of the agent's turn that failed last in this life of the case; None when none did.
+@dataclass(frozen=True, slots=True)
+class FailedTurn:
+    """The turn that a life of a case ended with, as it is to be run again."""
 
+    idempotency_key: bytes
+    called_by: Failure[str] | None
+    """The failure that had routed the case to the agent; None on the happy path."""
+
+
+def failed_turn(plan: Plan, topics: Topics, stopped: Stopped, agent: str, recall: Recall) -> FailedTurn | None:
+    """The agent's turn that failed last in this life of the case; None when none did.
+
+    What the turn was given is read back where that may say more; what is no longer in Kafka says nothing. Raises
     MalformedEvent when the case's history is unreadable.
     """
     itself = (stopped.step, stopped.version, stopped.partition, stopped.offset, stopped.reason)
     steps = [*parse_history(stopped.history), itself]
-    for index in range(len(steps) - 1, -1, -1):
+    for index in range(len(steps) - 1, 0, -1):
         name, version, _, _, reason = steps[index]
         if name != agent or reason == OK:
             continue
         given: Mapping[str, bytes] = {}
-        before = steps[index - 1] if index else itself
-        if before[0] == f"{agent}.inbox":  # an operator had brought it back before, and may have given it a key
+        called_by = None
+        before = _before(plan, steps[:index], agent, version)
+        if before is not None and (before[0] == f"{agent}.inbox" or before[4] != OK):
+            topic = topics.of_step(before[0], before[4])
             with suppress(LookupError):
-                _, given = recall(topics.inbox(agent), before[2], before[3])
-        return key_of_turn(plan.workflow, stopped.case_id, stopped.epoch, version, agent, given)
+                value, given = recall(topic, before[2], before[3])
+                message = Delivered(topic, before[2], before[3], 0, None, value, list(given.items()))
+                called_by = opened_inbound(plan, topics, message, given).failure
+        key = key_of_turn(plan.workflow, stopped.case_id, stopped.epoch, version, agent, given)
+        return FailedTurn(key, called_by)
     return None
+
+
+def _before(plan: Plan, steps: Sequence[Step], agent: str, version: int) -> Step | None:
+    """What a turn was given: the version before it, of several that of its own branch; None when that is not clear."""
+    known = plan.agents.get(agent)
+    parents = [step for step in steps if step[1] == version - 1]
+    own = [step for step in parents if step[0] == f"{agent}.inbox"]
+    if not own and len(parents) > 1 and known is not None:
+        own = [
+            step
+            for step in parents
+            if (other := plan.agents.get(step[0])) is not None
+            and (other.held_by, other.branch) == (known.held_by, known.branch)
+        ]
+    found = own or (parents if len(parents) == 1 else [])
+    return found[-1] if found else None
 
 
 def kind_of(headers: Mapping[str, bytes]) -> Headers:
@@ -142,7 +175,7 @@ def bring_back(
     ce_id = event_id(stopped.case_id, epoch, version, OPERATOR)
     workflow = plan.workflow.encode()
     dataschema = next((said for name, said in target.kind if name == "ce_dataschema"), b"")
-    evidence_bytes = cut_evidence(evidence)
+    evidence_bytes = cut_evidence({**evidence, **_called_by(target)})  # last, so that it is what is cut
     justification_bytes = cut_text(justification, JUSTIFICATION_MAX_CHARS)
     hashed = chain_hash(
         stopped.hash,
@@ -184,8 +217,8 @@ def bring_back(
         ("ce_hash", hashed),
         ("traceparent", next_traceparent(stopped.traceparent, stopped.case_id, epoch, hashed)),
     ]
-    if target.idempotency_key is not None:
-        headers.append((IDEMPOTENCY_KEY, target.idempotency_key))
+    if target.failed is not None:
+        headers.append((IDEMPOTENCY_KEY, target.failed.idempotency_key))
     if route == END:
         headers.append(("ce_deadline", at))
     return Record(topics.inbox(target.agent), stopped.partition, stopped.case_id.encode(), target.value, headers)
@@ -199,7 +232,8 @@ class Target:
     value: bytes | None
     kind: Headers
     """The headers that name the value's contract."""
-    idempotency_key: bytes | None = None
+    failed: FailedTurn | None = None
+    """The turn that is run again, if one is."""
 
 
 def with_other_branches(
@@ -219,12 +253,13 @@ def with_other_branches(
     for half in halves(plan, topics, join, steps, recall):
         if half.branch == own:
             continue
-        key = None
-        if half.again is not None:
-            key = key_of_turn(plan.workflow, stopped.case_id, *half.again, half.inbox, half.headers)
+        turn = None
+        if half.again:
+            turn = failed_turn(plan, topics, stopped, half.inbox, recall)
         elif join.name == origin:
             key = key_of_turn(plan.workflow, stopped.case_id, stopped.epoch, stopped.version, origin, half.headers)
-        found.append(Target(half.inbox, half.value, kind_of(half.headers), key))
+            turn = FailedTurn(key, None)
+        found.append(Target(half.inbox, half.value, kind_of(half.headers), turn))
     return found
 
 
@@ -239,6 +274,14 @@ def completed(plan: Plan, topics: Topics, build: str, ended_by: Record, agent: s
 def as_delivered(record: Record, now_ms: int) -> Delivered:
     """A record of this very transaction as its reader will see it; its offset is not known yet."""
     return Delivered(record.topic, record.partition, -1, now_ms, record.key, record.value, list(record.headers))
+
+
+def _called_by(target: Target) -> dict[str, object]:
+    why = target.failed.called_by if target.failed is not None else None
+    if why is None:
+        return {}
+    said = {"agent": why.agent, "reason": why.reason, "detail": why.detail, "evidence": dict(why.evidence)}
+    return {CALLED_BY: said}
 
 
 def _history_and_version(stopped: Stopped) -> tuple[bytes, int]:

@@ -129,6 +129,8 @@ def opened_inbound(
     )
     if lineage.reason != OK:
         inbound.failure = why_here(lineage, headers)
+    elif lineage.agent == OPERATOR:
+        inbound.failure = why_called(headers)
     return inbound
 
 
@@ -222,3 +224,16 @@ def why_here(lineage: Lineage, headers: Mapping[str, bytes]) -> Failure[str]:
         evidence = {}
     detail = headers.get("ce_failuredetail", b"").decode("utf-8", "replace")
     return Failure(lineage.reason, detail, evidence if isinstance(evidence, dict) else {}, lineage.agent)
+
+
+CALLED_BY = "called_by"
+"""In the evidence of an operator's event: the failure that had routed the case to the agent in an earlier life."""
+
+
+def why_called(headers: Mapping[str, bytes]) -> Failure[str] | None:
+    """The failure that an operator's event hands on to an agent that only ever hears of failures."""
+    try:
+        said = orjson.loads(headers.get("ce_evidence", b"{}")).get(CALLED_BY)
+        return Failure(str(said["reason"]), str(said["detail"]), dict(said["evidence"]), str(said["agent"]))
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+        return None

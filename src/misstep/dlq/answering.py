@@ -20,7 +20,7 @@ from misstep.agents.bring_back import (
     as_delivered,
     bring_back,
     completed,
-    key_of_failed_turn,
+    failed_turn,
     with_other_branches,
 )
 from misstep.agents.earlier import Recall
@@ -92,10 +92,10 @@ class Answering:
         waiting = self._waiting
 
         def records(stopped: Stopped) -> list[Record]:
-            key = None
+            turn = None
             if said.way == "again":
-                key = key_of_failed_turn(self._plan, self._topics, stopped, waiting.failed_in, self._recall)
-            targets = [Target(name, said.value, said.kind, key) for name in said.goes_to]
+                turn = failed_turn(self._plan, self._topics, stopped, waiting.failed_in, self._recall)
+            targets = [Target(name, said.value, said.kind, turn) for name in said.goes_to]
             if said.way != "completes":
                 targets = with_other_branches(
                     self._plan, self._topics, stopped, waiting.failed_in, targets, self._recall

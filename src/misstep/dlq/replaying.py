@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from misstep.agents.bring_back import IDEMPOTENCY_KEY, Target, bring_back, key_of_failed_turn, with_other_branches
+from misstep.agents.bring_back import Target, bring_back, failed_turn, with_other_branches
 from misstep.agents.earlier import Recall
 from misstep.agents.plan import Plan
 from misstep.bus.ops import ops_end, ops_record
@@ -284,10 +284,8 @@ class Replay:
         stopped = read_stopped(
             self._connection, self._topics, self._recall, true_case_id(letter), letter.epoch, one.standing.last
         )
-        key = letter.header_map.get(IDEMPOTENCY_KEY) or key_of_failed_turn(
-            self._plan, self._topics, stopped, letter.agent, self._recall
-        )
-        own = [] if one.assessment.halves else [Target(letter.agent, one.assessment.value, one.assessment.kind, key)]
+        turn = failed_turn(self._plan, self._topics, stopped, letter.agent, self._recall)
+        own = [] if one.assessment.halves else [Target(letter.agent, one.assessment.value, one.assessment.kind, turn)]
         evidence = {
             "action": REDRIVE,
             "actor": self._actor.name,

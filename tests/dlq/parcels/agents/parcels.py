@@ -14,8 +14,10 @@ def act(turn: Turn[Parcel] | Turn[Light] | Turn[Booked]) -> str:
 
 
 @agent(budget="5s", owner="scales")
-def weigh(turn: Turn[Parcel]) -> Weighed | Failure[Literal["rubric_fail", "model_down"]]:
+def weigh(turn: Turn[Parcel]) -> Weighed | Failure[Literal["rubric_fail", "model_down", "compliance_fail"]]:
     match act(turn):
+        case "compliance_fail":
+            return turn.fail("compliance_fail", "it is not for these scales", limit=30)
         case "rubric_fail":
             suggestions = [{"number": turn.payload.number, "grams": 10}, {"number": "many"}]
             return turn.fail("rubric_fail", "the scales do not settle", suggestions=suggestions)
@@ -23,6 +25,18 @@ def weigh(turn: Turn[Parcel]) -> Weighed | Failure[Literal["rubric_fail", "model
             return turn.fail("model_down", f"no answer from scales {turn.payload.number}")
     grams = 5_000 if act(turn) == "heavy" else 10 * turn.payload.number
     return Weighed(number=turn.payload.number, grams=grams, script=turn.payload.script)
+
+
+@agent(budget="5s", owner="scales")
+def weigh_by_hand(turn: Turn[Parcel]) -> Weighed | Failure[Literal["model_down"]]:
+    """Only ever hears of failures."""
+    assert turn.failure is not None
+    if act(turn) == "model_down":
+        return turn.fail("model_down", "nobody is there")
+    assert (turn.failure.reason, turn.failure.agent) == ("compliance_fail", "weigh")
+    return Weighed(
+        number=turn.payload.number, grams=int(str(turn.failure.evidence["limit"])), script=turn.payload.script
+    )
 
 
 @agent(budget="5s", owner="carrier", effect="books a place on the van")

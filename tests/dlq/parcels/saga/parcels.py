@@ -1,12 +1,13 @@
 """Where a parcel's failures go."""
 
-from rooms.agents.parcels import book, send, weigh
+from rooms.agents.parcels import book, send, weigh, weigh_by_hand
 from rooms.contracts.parcels import Booked, Light, Parcel
 
-from misstep import Choreography, Undo, dead_letter, escalate
+from misstep import Choreography, Undo, dead_letter, escalate, to
 
 parcels = Choreography("parcels", starts=Parcel, deadline="10m", handoffs=1)
-parcels.on(weigh, rubric_fail=escalate, model_down=dead_letter)
+parcels.on(weigh, rubric_fail=escalate, model_down=dead_letter, compliance_fail=to(weigh_by_hand))
+parcels.on(weigh_by_hand, standby=True, model_down=dead_letter)
 parcels.on(book, model_down=dead_letter, invariant_broken=escalate)
 parcels.on(send, model_down=dead_letter, rubric_fail=escalate)
 
