@@ -157,12 +157,13 @@ class ScorerSettings(Settings, env_prefix="CREDIT_"):
     )
 
 
-@wiring.provides(dependency="scorer", breaker="5 failures, 30s", stand_in=PointsModel)
+# A retry waits for an open circuit, and a case has 60 s: shorter than the usual 30 s, shortest where one stands by.
+@wiring.provides(dependency="scorer", breaker="5 failures, 3s", stand_in=PointsModel)
 async def scorer(settings: ScorerSettings) -> AsyncIterator[ScoringModel]:
     yield FaultyScorer(PointsModel(), credit_faults(settings.faults)) if settings.faults else PointsModel()
 
 
-@wiring.provides(dependency="funds", breaker="5 failures, 30s", stand_in=InMemoryFunds)
+@wiring.provides(dependency="funds", breaker="5 failures, 10s", stand_in=InMemoryFunds)
 async def funds(settings: CreditSettings) -> AsyncIterator[Funds]:
     from rooms.agents.postgres.connections import Connections
     from rooms.agents.postgres.funds import PostgresFunds
@@ -173,7 +174,7 @@ async def funds(settings: CreditSettings) -> AsyncIterator[Funds]:
     await connections.close()
 
 
-@wiring.provides(dependency="register", breaker="5 failures, 30s", stand_in=InMemoryRegister)
+@wiring.provides(dependency="register", breaker="5 failures, 10s", stand_in=InMemoryRegister)
 async def register(settings: CreditSettings) -> AsyncIterator[CreditRegister]:
     from rooms.agents.postgres.connections import Connections
     from rooms.agents.postgres.credit_register import PostgresRegister

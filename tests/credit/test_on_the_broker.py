@@ -26,7 +26,7 @@ from tests.credit.conftest import ROOT
 from tests.worker import oracle
 from tests.worker.oracle import Seen
 
-FAULTS = "seed=5,scorer_down=0.2,funds_lost=0.15,register_down=0.15,register_lost=0.15"
+FAULTS = "seed=5,scorer_down=0.1,funds_lost=0.06,register_down=0.06,register_lost=0.06"
 AGAIN = 12
 """Applications that are published a second time, as another case: the register refuses the one that comes second."""
 
@@ -90,7 +90,7 @@ def test_every_loan_ends_once_and_the_money_put_aside_is_that_of_the_offers_that
         os.kill(worker_of(bank), signal.SIGKILL)
         assert publishing.communicate(timeout=60) is not None
         assert publishing.returncode == 0
-        assert len(oracle.wait_for(servers.kafka, topics.outcomes, len(ids), 90)) == len(ids)
+        assert len(oracle.wait_for(servers.kafka, topics.outcomes, len(ids), 120)) == len(ids)
         time.sleep(0.5)  # would some case get a second one?
     log = oracle.check(servers.kafka, topics, list(plan.agents), ids)
 
