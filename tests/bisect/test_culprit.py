@@ -98,6 +98,12 @@ def test_what_says_nothing_is_stepped_around() -> None:
     assert [one.version for one in hidden.last_good] == [15]
 
 
+def test_a_branch_whose_end_says_nothing_is_looked_into() -> None:
+    versions = forked()
+    judge = bad_from(versions["middle"], of=list(versions.values()), silent={"right"})
+    assert find_culprit(list(versions.values()), judge).culprit is versions["middle"]
+
+
 def test_the_last_version_may_say_nothing() -> None:
     versions = [*row(6), version(7, "quiet", row(6)[-1])]
     assert find_culprit(versions, bad_from(versions[3], of=versions, silent={"quiet"})).culprit is versions[3]

@@ -94,9 +94,11 @@ def _search(
     first = chain[high]
     before = parents[first.hash]
     if len(before) > 1:
+        good = chain[low] if low >= 0 else after
         for branch in sorted(before, key=lambda one: one.occurred_at):
-            if ask(branch) is False:
-                _search(search, branch, chain[low] if low >= 0 else after, parents, ask)
+            bad_there = _bad_end(sorted(_ancestors(branch, parents, good), key=_when), parents, ask)
+            if bad_there is not None:
+                _search(search, bad_there, good, parents, ask)
                 return
     search.culprit = first
     search.silent = tuple(chain[low + 1 : high])
