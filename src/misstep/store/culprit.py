@@ -94,11 +94,11 @@ def _search(
     first = chain[high]
     before = parents[first.hash]
     if len(before) > 1:
-        good = chain[low] if low >= 0 else after
+        since = chain[low] if low >= 0 else after
         for branch in sorted(before, key=lambda one: one.occurred_at):
-            bad_there = _bad_end(sorted(_ancestors(branch, parents, good), key=_when), parents, ask)
+            bad_there = _bad_end(sorted(_ancestors(branch, parents, since), key=_when), parents, ask)
             if bad_there is not None:
-                _search(search, bad_there, good, parents, ask)
+                _search(search, bad_there, since, parents, ask)
                 return
     search.culprit = first
     search.silent = tuple(chain[low + 1 : high])
