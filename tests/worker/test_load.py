@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from misstep.agents.worker.committer import BATCH_MAX_TURNS
-from misstep.agents.worker.reader import BACKLOG_MAX_TURNS, BATCH_MAX_MESSAGES
+from misstep.agents.worker.committer import BACKLOG_MAX_TURNS, BATCH_MAX_TURNS
+from misstep.agents.worker.reader import BATCH_MAX_MESSAGES
 from misstep.agents.worker.worker import Worker
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES
 from tests.worker.conftest import Site, until

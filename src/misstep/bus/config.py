@@ -29,7 +29,7 @@ def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Co
         "retry.backoff.max.ms": 20,
         "message.max.bytes": MESSAGE_MAX_BYTES,
         "queue.buffering.max.messages": 500_000,
-        "queue.buffering.max.kbytes": 131_072,
+        "queue.buffering.max.kbytes": 65_536,
         "partitioner": "murmur2_random",
         **more,
     }

@@ -226,7 +226,7 @@ class Assembly:
             commit_lock=committer.lock,
             producing=committer.producing,
             sweep=committer.sweep,
-            backlog=lambda: committer.backlog,
+            backlogged=lambda: committer.backlogged,
             runner=runner,
             metrics=metrics,
             gathering=gathering,

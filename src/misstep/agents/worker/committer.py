@@ -25,6 +25,9 @@ from misstep.contracts.event import Record
 log = structlog.get_logger(__name__)
 
 BATCH_MAX_TURNS = 2_000
+BACKLOG_MAX_TURNS, BACKLOG_MAX_BYTES = 10_000, 67_108_864
+"""More finished turns than that do not wait for a transaction: readers stand still until there are fewer."""
+BACKLOG_LOOK_TURNS = 50
 GATHER_TURNS, GATHER_S = 1_000, 0.05
 """Under more load than it can take, the worker commits this many turns at once, or after this time."""
 IDLE_COMMIT_S = 0.2
@@ -126,6 +129,18 @@ class Committer:
     def backlog(self) -> int:
         """Finished turns that wait for a transaction."""
         return len(self._finished)
+
+    @property
+    def backlogged(self) -> bool:
+        """Is so much waiting that nobody should add to it? Bytes are about those of the first and the last."""
+        turns = len(self._finished)
+        if turns < BACKLOG_LOOK_TURNS:
+            return False
+        try:
+            sample = [len(record.value or b"") for at in (0, -1) for record in self._finished[at].records]
+        except IndexError:  # taken meanwhile
+            return False
+        return turns > BACKLOG_MAX_TURNS or turns * sum(sample) // 2 > BACKLOG_MAX_BYTES
 
     @property
     def empty(self) -> bool:

@@ -41,7 +41,8 @@ POLL_SOON_S = 0.004
 """While turns wait at the gate."""
 GIVE_AWAY_WITHIN_S = 5.0
 """How long a partition is kept back for the result of a turn that has just ended in it."""
-BACKLOG_MAX_TURNS = 10_000
+OPEN_MAX_BYTES = 67_108_864
+"""Of the messages whose turns are under way at once, in an agent whose turns overlap."""
 _SPAN_PAUSE = WINDOW_MAX_MESSAGES - 2 * BATCH_MAX_MESSAGES
 _OPEN_PAUSE = UNFINISHED_MAX_MESSAGES - BATCH_MAX_MESSAGES // 2
 
@@ -60,7 +61,7 @@ class Reader:
         commit_lock: threading.Lock,
         producing: threading.Lock,
         sweep: Callable[[object, TopicPartition], None],
-        backlog: Callable[[], int],
+        backlogged: Callable[[], bool],
         runner: Runner,
         metrics: Metrics,
         gathering: Gathering | None = None,
@@ -85,7 +86,7 @@ class Reader:
         self._sweep = sweep
         self.taking_since: float | None = None
         """Since when it has been taking partitions over (monotonic); None when it is not."""
-        self._backlog = backlog
+        self._backlogged = backlogged
         self._runner = runner
         self._metrics = metrics
         self._heard = dict(subscription.heard)
@@ -99,6 +100,7 @@ class Reader:
         self._standing_still = False
         self._busy: dict[str, deque[Work]] = {}
         self._busy_lock = threading.Lock()
+        self._open_bytes = 0
         self._generation: object | None = None
         self._stale = False
         self._start_over: str | None = None
@@ -337,10 +339,17 @@ class Reader:
                 if self._runner.collects:
                     self._busy[work.case_id] = deque()
                     work.window.open.add(work.position)
+                    self._add_bytes(work)
                 return False
             queue.append(work)
             work.window.open.add(work.position)
+            if self._runner.collects:
+                self._add_bytes(work)
             return True
+
+    def _add_bytes(self, work: Work) -> None:
+        work.open_bytes = len(work.message.value or b"")
+        self._open_bytes += work.open_bytes
 
     def keep_busy(self, work: Work) -> None:
         """A turn that ran at once must wait for its next attempt: its case is busy from now on."""
@@ -366,12 +375,14 @@ class Reader:
         if not self._busy:
             return None
         with self._busy_lock:
+            self._open_bytes -= work.open_bytes
             queue = self._busy.get(work.case_id)
             if queue is None:
                 return None
             while queue:
                 following = queue.popleft()
                 if following.window.revoked:
+                    self._open_bytes -= following.open_bytes
                     continue
                 if following.deaths or self._closed(-1):  # it comes in the place of the one that ends
                     self._gate.wait(following)
@@ -413,7 +424,7 @@ class Reader:
         if self._held_because:
             gate.stand_still()
             return False
-        room = BACKLOG_MAX_TURNS if self._under_way_max is None else self._under_way_max - self._turns
+        room = UNFINISHED_MAX_MESSAGES if self._under_way_max is None else self._under_way_max - self._turns
         begin = gate.choose(time.monotonic(), room)
         return begin is not None and self._begin(begin)
 
@@ -534,7 +545,8 @@ class Reader:
         full = [
             place
             for place, window in self._windows.items()
-            if not window.paused and (window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE)
+            if not window.paused
+            and (window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE or self._open_bytes > OPEN_MAX_BYTES)
         ]
         if full:
             self._consumer.pause([TopicPartition(*place) for place in full])
@@ -542,9 +554,9 @@ class Reader:
                 self._windows[place].paused = True
                 self._paused.add(place)
             log.debug("window full, paused", agent=self.name, partitions=len(full))
-        if self._backlog() > BACKLOG_MAX_TURNS:
+        if self._backlogged():
             with self._keeper:
-                while self._backlog() > BACKLOG_MAX_TURNS and not self.stopping and self._start_over is None:
+                while self._backlogged() and not self.stopping and self._start_over is None:
                     time.sleep(0.002)
         if self._paused:
             self._resume()
@@ -556,6 +568,7 @@ class Reader:
             if (window := self._windows.get(place)) is not None
             and window.span < _SPAN_PAUSE // 2
             and len(window.open) < _OPEN_PAUSE // 2
+            and self._open_bytes < OPEN_MAX_BYTES // 2
         ]
         if ready:
             self._consumer.resume([TopicPartition(*place) for place in ready])

@@ -66,6 +66,8 @@ class Work:
     ended: bool = False
     waits: bool = False
     """An attempt of it is over, another one follows."""
+    open_bytes: int = 0
+    """What it counts for among the turns that are under way at once."""
 
 
 class Said(Protocol):
