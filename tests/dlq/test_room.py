@@ -114,6 +114,38 @@ def test_masked_fields_are_masked_wherever_they_are() -> None:
     assert letters.redaction.masked([1]) == [1]
 
 
+def test_what_repeats_a_masked_field_is_masked_too() -> None:
+    payload = {
+        "customer": {"iban": "DE02", "name": "x"},
+        "lines": [{"text": "TOTAL 9.90"}, {"text": "ab"}],
+        "number": 4,
+    }
+    said = {"row": "it says TOTAL 9.90 twice", "seen": ["DE02", "ab", 4, None], "name": "x"}
+    assert letters.redaction.masked_mentions(said, payload) == {
+        "row": f"it says {MASK} twice",
+        "seen": [MASK, "ab", 4, None],
+        "name": "x",
+    }
+    assert letters.redaction.masked_mentions(said, None) == said
+    whole = Redaction.of(["customer"], what="redact")
+    assert (
+        whole.masked_mentions("DE02 of 1234", {"customer": {"iban": "DE02", "numbers": [1234]}}) == f"{MASK} of {MASK}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("number: input should be valid, not 'one'", f"number: input should be valid, not {MASK}"),
+        ("total: greater than 0, not -5.20; x: missing", f"total: greater than 0, not {MASK}; x: missing"),
+        ("it is 93% sure, not to be posted", "it is 93% sure, not to be posted"),
+    ],
+)
+def test_a_detail_is_masked_where_it_quotes(said: str, shown: str) -> None:
+    assert letters.redaction.masked_words(said) == shown
+    assert Redaction().masked_words(said) == said
+
+
 def test_what_a_person_left_masked_is_put_back() -> None:
     original = {"customer": {"iban": "DE02"}, "lines": [{"text": "a"}, {"text": "b"}]}
     answered = {"customer": {"iban": MASK}, "lines": [{"text": MASK}, {"text": "c"}, {"text": "d"}]}

@@ -44,15 +44,18 @@ def lines_table(lines: Sequence[LetterLine], project: Project) -> Table:
 
 def group_table(groups: Sequence[LetterGroup], project: Project) -> Table:
     """Groups of letters, one a line."""
-    table = Table("letters", "agent", "reason", "first seen", "last seen", "fingerprint", "for example", "detail")
+    table = Table("letters")
+    for name in ("agent", "reason", "first seen", "last seen", "fingerprint", "example"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("detail")
     several = len({one.workflow for one in groups}) > 1
     for one in groups:
         table.add_row(
             str(one.count),
             f"{one.workflow}/{one.agent}" if several else one.agent,
             Text(one.reason, BAD),
-            moment(one.first_seen),
-            moment(one.last_seen),
+            f"{one.first_seen:%m-%d %H:%M}",
+            f"{one.last_seen:%m-%d %H:%M}",
             one.fingerprint,
             str(one.example),
             Text(_short(project.letters_of(one.workflow).redaction.masked_words(one.detail or ""))),
@@ -85,7 +88,7 @@ def letter_json(
         "readable": seen.readable,
         "bytes": seen.bytes_count,
         "begins": seen.begins or None,
-        "headers": shown_headers(own, room.redaction),
+        "headers": shown_headers(own, seen, room.redaction),
         "origin": {
             "topic": letter.origin_topic,
             "partition": letter.origin_partition,

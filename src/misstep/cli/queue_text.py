@@ -43,18 +43,19 @@ def waiting_table(found: Sequence[Waiting], project: Project) -> Table:
 
 def waiting_json(found: Waiting, plan: Plan | None, room: DeadLetters, schemas: SchemaSource) -> dict[str, Any]:
     """A case that waits; its payload, evidence and suggestions masked where dlq/ says so."""
-    masked = room.redaction.masked
+    redaction = room.redaction
     agent = plan.agents.get(found.failed_in) if plan is not None else None
     evidence = found.escalated.get("evidence") if isinstance(found.escalated, dict) else None
+    unreadable = bool(isinstance(found.escalated, dict) and found.escalated.get("raw"))
     suggestions = []
     for one in found.suggestions:
-        said: dict[str, Any] = {"answer": masked(one)}
+        said: dict[str, Any] = {"answer": redaction.masked_mentions(redaction.masked(one), found.payload)}
         if plan is not None and agent is not None:
             try:
                 answer = understood(plan, agent, orjson.dumps(one), schemas)
                 said |= {"contract": answer.contract.__contract__.text, "way": answer.way, "goes_to": answer.goes_to}
             except MisstepError as error:
-                said["unfit"] = room.redaction.masked_words(str(error))
+                said["unfit"] = redaction.masked_words(str(error))
         suggestions.append(said)
     return {
         "case_id": found.case_id,
@@ -62,11 +63,11 @@ def waiting_json(found: Waiting, plan: Plan | None, room: DeadLetters, schemas: 
         "epoch": found.epoch,
         "agent": found.failed_in,
         "reason": found.reason,
-        "detail": room.redaction.masked_words(found.detail or "") or None,
+        "detail": redaction.masked_words(found.detail or "") or None,
         "since": found.since,
-        "payload": masked(found.payload),
-        "unreadable": bool(isinstance(found.escalated, dict) and found.escalated.get("raw")),
-        "evidence": MASK if room.redaction.paths and evidence else evidence,
+        "payload": redaction.masked(found.payload),
+        "unreadable": unreadable,
+        "evidence": MASK if unreadable and redaction.paths else redaction.masked_mentions(evidence, found.payload),
         "suggestions": suggestions,
         "accepts": [one.__contract__.text for one in agent.accepts] if agent is not None and not agent.joins else [],
         "emits": [one.__contract__.text for one in agent.emits] if agent is not None else [],

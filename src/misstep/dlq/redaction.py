@@ -13,8 +13,8 @@ from misstep.errors import UsageError
 MASK: Final = "•••"
 EACH: Final = "[]"
 
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=, not )[^;]+")
-"""Quoted texts, and what a misfit says that a field is (`..., not -5`)."""
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=, not )(?:-?\d[\d.,eE+-]*|null|true|false)")
+"""Quoted texts, and the values that a misfit says a field has (`..., not -5`)."""
 _PATH = re.compile(r"[^.\[\]\s]+(\[\])*(\.[^.\[\]\s]+(\[\])*)*")
 
 
@@ -49,11 +49,45 @@ class Redaction:
         """A failure's detail, which may quote the payload: where anything is redacted, what it quotes is masked."""
         return _QUOTED.sub(MASK, said) if self.paths else said
 
+    def masked_mentions(self, said: Any, payload: Any) -> Any:
+        """What was said about a payload (evidence, suggestions): where it repeats what is redacted in it, masked too.
+
+        Values of fewer than three characters are left: they would be found everywhere.
+        """
+        hidden = sorted({one for path in self.paths for one in _found(payload, path) if len(one) > 2}, key=len)[::-1]
+        return _without(said, hidden) if hidden else said
+
     def restored(self, payload: Any, original: Any) -> Any:
         """A payload that a person wrote from a masked one: where the mask still stands, the original is put back."""
         for path in self.paths:
             payload = _put_back(payload, original, path)
         return payload
+
+
+def _found(value: Any, path: Sequence[str]) -> list[str]:
+    """The texts and numbers that stand at a path, or anywhere below it."""
+    if not path:
+        if isinstance(value, dict):
+            return [one for part in value.values() for one in _found(part, path)]
+        if isinstance(value, list):
+            return [one for part in value for one in _found(part, path)]
+        return [str(value)] if isinstance(value, str | int | float) and not isinstance(value, bool) else []
+    first, rest = path[0], path[1:]
+    if first == EACH:
+        return [one for part in value for one in _found(part, rest)] if isinstance(value, list) else []
+    return _found(value[first], rest) if isinstance(value, dict) and first in value else []
+
+
+def _without(said: Any, hidden: Sequence[str]) -> Any:
+    if isinstance(said, dict):
+        return {name: _without(part, hidden) for name, part in said.items()}
+    if isinstance(said, list):
+        return [_without(part, hidden) for part in said]
+    if isinstance(said, str):
+        for one in hidden:
+            said = said.replace(one, MASK)
+        return said
+    return MASK if str(said) in hidden else said
 
 
 def _changed(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:

@@ -16,6 +16,7 @@ from misstep.dlq.redaction import MASK, Redaction
 
 RAW_SHOWN_BYTES: Final = 256
 _FINGERPRINT_BYTES: Final = 8
+_SAID_ABOUT_IT: Final = ("ce_evidence", "ce_failuredetail", "ce_justification")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Shown:
     """As JSON values; None when the bytes cannot be read."""
     readable: bool
     bytes_count: int
+    plain: Any
+    """The same without a mask: to find in what was said about it what is to be masked there."""
     begins: str
     """The first bytes, where they cannot be read and nothing is redacted; base64."""
 
@@ -35,16 +38,18 @@ def shown(value: bytes | None, redaction: Redaction, schemas: SchemaSource) -> S
     raw = value or b""
     text = json_text(raw, schemas)
     if text is not None:
-        return Shown(redaction.masked(orjson.loads(text)), readable=True, bytes_count=len(raw), begins="")
+        plain = orjson.loads(text)
+        return Shown(redaction.masked(plain), readable=True, bytes_count=len(raw), plain=plain, begins="")
     begins = MASK if redaction.paths else base64.b64encode(raw[:RAW_SHOWN_BYTES]).decode()
-    return Shown(None, readable=False, bytes_count=len(raw), begins=begins)
+    return Shown(None, readable=False, bytes_count=len(raw), plain=None, begins=begins)
 
 
-def shown_headers(headers: Mapping[str, bytes], redaction: Redaction) -> dict[str, str]:
-    """Headers as text; evidence may repeat the payload's fields, so it is masked where anything is."""
+def shown_headers(headers: Mapping[str, bytes], seen: Shown, redaction: Redaction) -> dict[str, str]:
+    """Headers as text; where they repeat what is redacted in the payload, masked too."""
     said = {name: value.decode("utf-8", "backslashreplace") for name, value in headers.items()}
-    if redaction.paths and "ce_evidence" in said:
-        said["ce_evidence"] = MASK
+    for name in _SAID_ABOUT_IT:
+        if name in said and redaction.paths:
+            said[name] = redaction.masked_mentions(said[name], seen.plain) if seen.readable else MASK
     return said
 
 
