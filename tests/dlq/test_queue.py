@@ -103,6 +103,20 @@ def test_a_rejection_undoes_what_the_case_did(shop: Shop) -> None:
     assert shop.json("why", case)["verified"]
 
 
+def test_what_could_not_be_undone_is_a_letter_that_is_not_redriven(shop: Shop) -> None:
+    case = escalated(shop, "stands", {"number": 3, "script": {"send": ["rubric_fail"], "unbook": ["fails"]}})
+    shop.json("queue", "answer", case, "--reject", *by("ann"))
+    shop.ends("partly_compensated", case, epoch=1)
+    letter = str(shop.letter(case, 1))
+    said = shop.json("dlq", "show", letter)
+    assert (said["agent"], said["reason"]) == ("book", "undo_failed")
+    assert said["next"][0].startswith(f"misstep why {case}")
+    refused = shop.json("redrive", "plan", letter, code=1)["why_not"][0]["why"]
+    assert refused.startswith("a failed undo is not redriven: undo the step by hand")
+    assert shop.json("dlq", "ls", "--reason", "undo_failed", "--case", case)["count"] == 1
+    assert shop.json("dlq", "discard", letter, *by("ann", "unbooked by telephone"))["discarded"] == [int(letter)]
+
+
 def test_a_case_without_anything_to_undo_is_rejected_at_once(shop: Shop) -> None:
     case = escalated(shop, "nothing", {"number": 3, **UNSURE})
     shop.json("queue", "answer", case, "--reject", *by("ann"))
