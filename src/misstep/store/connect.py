@@ -50,6 +50,16 @@ def asking(dsn: str) -> Iterator[Connection]:
             raise _missing(dsn, error) from error
         except psycopg.errors.UndefinedObject as error:
             raise _missing(dsn, error) from error
+        except psycopg.errors.UndefinedColumn as error:
+            raise UsageError(
+                f"The tables of Postgres at {place(dsn)} are older than this version ({error.diag.message_primary}): "
+                "run `misstep apply`"
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UsageError(
+                f"Postgres at {place(dsn)} refuses this user ({error.diag.message_primary}): grant it the role that this "
+                "needs, such as misstep_operator"
+            ) from error
 
 
 def unreachable(dsn: str, error: psycopg.Error) -> ServerUnreachable:
