@@ -57,8 +57,8 @@ def asking(dsn: str) -> Iterator[Connection]:
             ) from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise UsageError(
-                f"Postgres at {place(dsn)} refuses this user ({error.diag.message_primary}): grant it the role that this "
-                "needs, such as misstep_operator"
+                f"Postgres at {place(dsn)} refuses this user ({error.diag.message_primary}): grant it the role that "
+                "this needs, such as misstep_operator"
             ) from error
 
 
