@@ -80,9 +80,11 @@ def _report(stage: Stage, bad: dict[str, Corruption], sent: dict[str, bytes], fa
     ]
     unkept = [name for name in bad if letters.get(name) != sent[name]]
     good = [name for name in sent if name not in bad]
+    late = {str(case).removeprefix(CALM) for (case,) in stage.rows(LATE_SQL)}  # this machine was busy, in either pass
+    compared = [name for name in good if name not in late]
     touched = [
         name
-        for name in good
+        for name in compared
         if name not in ended
         or (ended[name].outcome, stories.get(name)) != (ended[CALM + name].outcome, stories.get(CALM + name))
     ]
@@ -113,8 +115,9 @@ def _report(stage: Stage, bad: dict[str, Corruption], sent: dict[str, bytes], fa
         Check("and is kept byte for byte", not unkept, f"{len(bad) - len(unkept)} of {len(bad)}" + _such(unkept)),
         Check(
             "no good case is touched: agents, results and outcome are as without the corrupt ones",
-            not touched,
-            f"{len(good) - len(touched)} of {len(good)} alike" + _such(touched),
+            bool(compared) and not touched,
+            f"{len(compared) - len(touched)} of {len(compared)} alike{_such(touched)}"
+            + (f"; {len(good) - len(compared)} ran out of time by themselves" if len(good) > len(compared) else ""),
         ),
     ]
     groups = [
@@ -134,6 +137,11 @@ def _such(names: list[str]) -> str:
 
 
 LETTERS_SQL = "SELECT case_id, value FROM dead_letters WHERE namespace = %(namespace)s"
+LATE_SQL = """
+SELECT DISTINCT case_id FROM case_turns WHERE namespace = %(namespace)s AND kind = 'turn' AND (
+    coalesce(degraded, failure_reason) IN ('latency_blow', 'model_down') OR tries @> '[["latency_blow"]]'
+)
+"""
 STORIES_SQL = """
 SELECT case_id, jsonb_agg(
     jsonb_build_array(agent, failure_reason, payload - 'entry_id' - 'note_id' - 'detail') ORDER BY state_version
