@@ -21,7 +21,7 @@ def ids(shop: Shop) -> list[str]:
 
 
 def test_letters_are_listed_newest_first_and_filtered(shop: Shop, ids: list[str]) -> None:
-    said = shop.json("dlq", "ls")
+    said = shop.json("dlq", "ls", "--workflow", "parcels")
     assert said["count"] == len(said["letters"])
     assert {one["case_id"] for one in said["letters"]} >= set(ids)
     failed = [one["last_failure"] for one in said["letters"]]
