@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -37,13 +38,17 @@ class AfterBrief(Task, name="deadly.after_brief", version="1.0"):
     """After `brief`."""
 
 
+class AfterBriefCoro(Task, name="deadly.after_brief_coro", version="1.0"):
+    """After `brief_coro`."""
+
+
 class Over(Contract, name="deadly.over", version="1.0"):
     """The end."""
 
     number: int
 
 
-def begin(turn: Turn[Task] | Turn[AfterPlain] | Turn[AfterCoro] | Turn[AfterThread] | Turn[AfterBrief]) -> float:
+def begin(turn: Turn[Any]) -> float:
     """Note the run, and do what the case says; returns how many seconds are left to take."""
     return do(turn.agent, turn.case_id, turn.payload)
 
@@ -103,9 +108,16 @@ def brief(turn: Turn[AfterThread]) -> AfterBrief:
 
 
 @agent(budget="300ms", owner="tests")
-async def brief_coro(turn: Turn[AfterBrief]) -> Over:
+async def brief_coro(turn: Turn[AfterBrief]) -> AfterBriefCoro:
     """Runs on the event loop, and must be quick."""
     await asyncio.sleep(begin(turn))
+    return AfterBriefCoro(**turn.payload.model_dump())
+
+
+@agent(budget="300ms", owner="tests", blocking=True)
+def brief_thread(turn: Turn[AfterBriefCoro]) -> Over:
+    """Runs in a thread of its own, and must be quick."""
+    time.sleep(begin(turn))
     return Over(number=turn.payload.number)
 
 
@@ -115,6 +127,7 @@ deadly.on(coro, agent_fault=retry(2, first="50ms") | dead_letter, waive="nothing
 deadly.on(thread, agent_fault=dead_letter, waive="nothing of its own can fail")
 deadly.on(brief, latency_blow=dead_letter, agent_fault=compensate, waive="nothing of its own can fail")
 deadly.on(brief_coro, latency_blow=dead_letter, waive="nothing of its own can fail")
+deadly.on(brief_thread, latency_blow=dead_letter, waive="nothing of its own can fail")
 
 
 @deadly.undo(coro)

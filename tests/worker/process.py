@@ -9,7 +9,7 @@ import threading
 import time
 
 from misstep.agents.wiring import Wiring
-from misstep.agents.worker.interpreter import tune_interpreter
+from misstep.agents.worker.interpreter import end_process, tune_interpreter
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.worker import Worker
 from misstep.agents.worker.worker_settings import STUCK_AFTER_S, WorkerSettings
@@ -96,7 +96,7 @@ def main() -> int:
         sys.stderr.flush()
         os._exit(70)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as in misstep.cli.worker_process
-    return 0
+    return end_process(0)
 
 
 if __name__ == "__main__":

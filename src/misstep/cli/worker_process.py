@@ -12,7 +12,7 @@ from types import FrameType
 
 import structlog
 
-from misstep.agents.worker.interpreter import tune_interpreter
+from misstep.agents.worker.interpreter import end_process, tune_interpreter
 from misstep.agents.worker.slot import take_slot
 from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
@@ -68,7 +68,7 @@ def main(compose: Callable[[], Environment] = environment) -> int:
         os._exit(70)  # at once: a thread may hang in the client library
     for number in (signal.SIGTERM, signal.SIGINT):  # drained: a late signal must not make a clean end look like a kill
         signal.signal(number, signal.SIG_IGN)
-    return 0
+    return end_process(0)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
+import threading
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from another: the commit thread must get in between long reads."""
 GC_THRESHOLD = 100_000
 """Allocations between collections: a turn makes few cycles, and a collection stops every thread."""
+BLOCKING = "blocking"
+"""Name of the threads of blocking turns."""
+END_S = 1.0
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
@@ -20,6 +25,19 @@ def tune_interpreter() -> None:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     _keep_memory()
+
+
+def end_process(code: int) -> int:
+    """The exit code of a process that ends by itself. One with a thread that is inside a turn never would: it ends at
+    once, for all that is finished has been committed."""
+    blocking = [thread for thread in threading.enumerate() if thread.name.startswith(BLOCKING)]
+    for thread in blocking:
+        thread.join(END_S / len(blocking))
+    if any(thread.is_alive() for thread in blocking):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _keep_memory() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any
 
 from misstep.agents.inbound import Inbound
@@ -25,6 +27,7 @@ class ParkingRunner:
 
     collects = False
     inside: Work | None = None
+    lingering: Mapping[Future[object], float] = MappingProxyType({})
 
     def __init__(self, plan: Plan, agent: AgentPlan, topics: Topics, submit: Callable[[Finished], None]) -> None:
         self._plan = plan

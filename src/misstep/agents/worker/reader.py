@@ -493,6 +493,12 @@ class Reader:
         lasts_s = time.monotonic() - since if since is not None and self._runner.inside is not None else 0.0
         return lasts_s if lasts_s > self._stuck_after_s else None
 
+    @property
+    def threads_lost(self) -> int:
+        """Blocking turns whose threads have gone on for that long after their time was over."""
+        since = time.monotonic() - self._stuck_after_s
+        return sum(over < since for over in list(self._runner.lingering.values()))
+
     def _poll_meanwhile(self) -> None:
         """In the polling thread's place: take part in the group, read nothing. (Keeper.)"""
         self._stood_in_for = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from types import MappingProxyType
 
 from misstep.agents.decide import TryAgain
 from misstep.agents.inbound import Delivered
@@ -23,6 +25,7 @@ class SagaRunner:
 
     collects = True
     inside: Work | None = None
+    lingering: Mapping[Future[object], float] = MappingProxyType({})
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import inspect
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -240,6 +240,11 @@ class Runner(Protocol):
     inside: Work | None
     """Whose attempt runs in the polling thread at this moment."""
 
+    @property
+    def lingering(self) -> Mapping[Future[object], float]:
+        """Blocking turns whose threads go on, and when their time was over (monotonic)."""
+        ...
+
     def bind(self, cases: Cases) -> None: ...
     def start(self, works: list[Work]) -> None: ...
     def start_due(self) -> None:
@@ -259,6 +264,7 @@ class InlineRunner:
     def __init__(self, handling: Handling) -> None:
         self._handling = handling
         self.inside: Work | None = None
+        self.lingering: Mapping[Future[object], float] = {}
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
         self._seat = Seat()
@@ -323,6 +329,7 @@ class LoopRunner:
         self._loop = loop
         self._pool = pool
         self._threads = asyncio.Semaphore(BLOCKING_THREADS)
+        self.lingering: dict[Future[object], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def bind(self, cases: Cases) -> None:
@@ -402,6 +409,12 @@ class LoopRunner:
         function = handling.agent.agent.function
         if handling.agent.agent.blocking:
             run = contextvars.copy_context().run
-            return await self._loop.run_in_executor(self._pool, run, function, turn, *handling.dependencies)
+            running = self._pool.submit(run, function, turn, *handling.dependencies)
+            try:
+                return await asyncio.wrap_future(running)
+            finally:
+                if not running.done():  # its time is over, and its thread goes on
+                    self.lingering[running] = time.monotonic()
+                    running.add_done_callback(lambda one: self.lingering.pop(one, None))
         result = function(turn, *handling.dependencies)
         return await result if inspect.isawaitable(result) else result

@@ -18,6 +18,7 @@ from misstep.agents.worker.assembly import Assembly
 from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.control import Control
+from misstep.agents.worker.interpreter import BLOCKING
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.pulse import Pulse, TurnStuck
 from misstep.agents.worker.reader import Reader
@@ -39,6 +40,7 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER_S = 30.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
 process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
+THREADS_LOST_MAX = BLOCKING_THREADS // 2
 HELD_UP_S = 1.0
 """An event loop that has not answered for so long closes nothing any more."""
 
@@ -105,7 +107,7 @@ class Worker:
         opened = None
         alerts = Alerts(settings.bootstrap, settings.namespace, settings.transactional_id)
         checkpoints = PostgresCheckpoints(settings.postgres, settings.namespace)
-        pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
+        pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix=BLOCKING)
         try:
             needed = {kind for _, agent in self._hosted for kind in agent.needs}
             opened = self._on_loop(self._wiring.open(needed))
@@ -195,6 +197,8 @@ class Worker:
         for reader in self._readers:
             if (stuck_s := reader.stuck_for_s) is not None:
                 raise TurnStuck(f"a turn of {reader.name} has not returned for {stuck_s:.0f} s")
+        if (lost := sum(reader.threads_lost for reader in self._readers)) >= THREADS_LOST_MAX:
+            raise TurnStuck(f"{lost} blocking turns have not returned long after their time was over")
         if (missing_s := self._pulse.missing_s()) > self._loop_stuck_after_s:
             raise TurnStuck(f"an async turn has held the event loop up for {missing_s:.0f} s")
 
