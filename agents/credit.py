@@ -133,16 +133,25 @@ def decide(
             limit=str(affordable.limit),
             risk=risked.risk,
             flags=list(risked.flags),
-            suggestions=[{"decision": "grant", "amount": str(affordable.limit)}, {"decision": "decline"}],
+            suggestions=[
+                _granted(scored, affordable, risked).model_dump(mode="json"),
+                Declined(application_id=scored.application_id, points=scored.points, why=(unsure,)).model_dump(
+                    mode="json"
+                ),
+            ],
         )
+    granted = _granted(scored, affordable, risked)
+    turn.note(f"EUR {granted.amount} at {granted.rate} %", points=scored.points, risk=risked.risk)
+    return granted
+
+
+def _granted(scored: Scored, affordable: Affordable, risked: Risked) -> Granted:
     assert risked.risk != "high"
-    rate = rate_of(scored.points, risked.risk)
-    turn.note(f"EUR {affordable.limit} at {rate} %", points=scored.points, risk=risked.risk)
     return Granted(
         application_id=scored.application_id,
         amount=affordable.limit,
         term_months=affordable.term_months,
-        rate=rate,
+        rate=rate_of(scored.points, risked.risk),
         points=scored.points,
         risk=risked.risk,
     )

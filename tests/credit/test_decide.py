@@ -56,7 +56,9 @@ def test_what_is_neither_is_for_a_person_who_is_told_the_figures(said_of_it: dic
     failure = refused(decide(sides(**said_of_it)))
     assert failure.reason == "rubric_fail"
     assert failure.evidence["points"] == said_of_it["points"]
-    assert failure.evidence["suggestions"] == [{"decision": "grant", "amount": "8000"}, {"decision": "decline"}]
+    grant, decline = failure.evidence["suggestions"]  # answers that a person can give as they are
+    assert Granted.model_validate(grant).amount == 8000
+    assert Declined.model_validate(decline).why == (failure.detail,)
 
 
 def test_enough_points_do_without_knowing_the_risk() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RESERVED = frozenset({"cases", "undo", "outcomes", "dlq", "inbox", "failed"})
-"""Names that no agent may have: they are the last part of a topic of every workflow."""
+RESERVED = frozenset({"cases", "undo", "outcomes", "dlq", "inbox", "failed", "parked", "operator", "coordinator"})
+"""Names that no agent may have: they are the last part of a topic or group of every workflow, or who else acts."""
 
 
 @dataclass(frozen=True, slots=True)

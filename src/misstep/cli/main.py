@@ -15,6 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ends_at_once():
         from misstep.cli.app import app
         from misstep.cli.saying_errors import saying_errors
+        from misstep.logs import configure_logs
+    configure_logs("warning")  # to standard error: what a command prints is its answer
     code = saying_errors(lambda: app(given, prog_name="misstep", standalone_mode=False), as_json="--json" in given)
     if arguments is None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is the interpreter's own end
