@@ -38,7 +38,7 @@ WITHIN_S = 10.0
 WORKING_MS = 250.0
 """What p99 may gain on a machine that does other things too."""
 COMPENSATED = "compensated"
-BEFORE, DURING, AFTER, DRAINED = "before", "no coordinator", "it is back", "draining"
+BEFORE, DURING, BACK, AFTERWARDS = "before", "no coordinator", "it is back", "afterwards"
 
 
 def fails(setup: Setup, number: int) -> bool:
@@ -75,6 +75,7 @@ def play(stage: Stage) -> Report:
     outage_s = OUTAGE_S * setup.scale
     around_s = max(AROUND_LEAST_S, min(AROUND_S, outage_s / 4))
     rate = setup.cases / outage_s
+    patience_s = 3.0 if setup.sabotage else PATIENCE_S
     faults = [
         f"the only coordinator is killed (SIGKILL) for {outage_s:g} s (five minutes, times {setup.scale:g}), in which "
         f"{setup.cases} cases are published, {rate:.0f}/s",
@@ -95,14 +96,17 @@ def play(stage: Stage) -> Report:
         coordinator.kill()
         phases.start(DURING)
         load.publish(rate, outage_s)
-        phases.start(AFTER)
+        phases.start(BACK)
         if not setup.sabotage:
             stage.say("It comes back ...")
             with stage.interrupts.held():
                 coordinator.start()
         load.publish(rate, around_s)
-        phases.start(DRAINED)
-        stage.await_all(WORKFLOW, 3.0 if setup.sabotage else PATIENCE_S)
+        stage.await_all(WORKFLOW, patience_s)
+        stage.say("afterwards ...")
+        phases.start(AFTERWARDS)
+        load.publish(rate, around_s)
+        stage.await_all(WORKFLOW, patience_s)
         phases.close()
     return _report(stage, phases, load.next, faults)
 
@@ -120,7 +124,7 @@ def _report(stage: Stage, phases: Phases, published: int, faults: list[str]) -> 
     undone = {case: list(agents) for case, agents in stage.rows(UNDONE_SQL)}
     half = [case for case in failing if undone.get(case) != list(reversed(UNDONE))]
     at, took = stage.paces[WORKFLOW].at, stage.latencies(WORKFLOW)
-    back, outage = phases[AFTER].begin, phases[DURING]
+    back, outage = phases[BACK].begin, phases[DURING]
     ends = {case: at[case] + span for case, span in took.items()}
     waiting = [case for case in failing if at[case] < back and ends.get(case, back) >= back]
     unwound_s = max((ends[case] - back for case in waiting if case in ends), default=0.0)
@@ -128,7 +132,7 @@ def _report(stage: Stage, phases: Phases, published: int, faults: list[str]) -> 
     meanwhile = sum(ends.get(case, back) < back for case in good)
     still = [case for case in good if ends.get(case, back) >= back and at[case] < outage.end - 1.0]
     rows, p99 = [], {}
-    for name in (BEFORE, DURING, AFTER):
+    for name in (BEFORE, DURING, BACK, AFTERWARDS):
         spans = phases.spans(name)
         for what, some in (("do not fail", set(spans) - failing), ("are taken back", set(spans) & failing)):
             times = [1000 * spans[case] for case in some]
@@ -159,8 +163,8 @@ def _report(stage: Stage, phases: Phases, published: int, faults: list[str]) -> 
         ),
         Check(
             "no lasting slowdown",
-            p99[AFTER, "do not fail"] <= 2 * p99[BEFORE, "do not fail"] + WORKING_MS,
-            f"p99 of cases that do not fail {p99[AFTER, 'do not fail']:.0f} ms, before "
+            p99[AFTERWARDS, "do not fail"] <= 2 * p99[BEFORE, "do not fail"] + WORKING_MS,
+            f"p99 of cases that do not fail {p99[AFTERWARDS, 'do not fail']:.0f} ms, before "
             f"{p99[BEFORE, 'do not fail']:.0f} ms",
         ),
     ]
