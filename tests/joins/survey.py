@@ -150,9 +150,7 @@ def close_file(turn: Turn[Both]) -> Closed | Failure[Literal["compliance_fail"]]
 
 survey = Choreography("survey", starts=Ask, deadline="5m", handoffs=2)
 survey.on(open_file, waive="nothing of its own can fail")
-survey.on(
-    ask_left, fork="sides", rubric_fail=to(ask_left_again), model_down=dead_letter, compliance_fail=compensate
-)
+survey.on(ask_left, fork="sides", rubric_fail=to(ask_left_again), model_down=dead_letter, compliance_fail=compensate)
 survey.on(ask_left_again, standby=True, rubric_fail=escalate, waive="nobody else to ask")
 survey.on(ask_middle, fork="sides", compliance_fail=compensate)
 survey.on(ask_right, compliance_fail=compensate, model_down=retry(2, first="20ms") | dead_letter)
