@@ -24,6 +24,7 @@ from misstep.agents.worker.gate import Alone
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.recent import Recent
 from misstep.agents.worker.saga_runner import SagaRunner, Tries
 from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Handling, InlineRunner, LoopRunner, Runner
@@ -54,6 +55,7 @@ class Assembly:
     instances: Mapping[Any, Any]
     committer: Committer
     recall: EventReader
+    recent: Recent
     control: Control
     takeover: Takeover
     loop: asyncio.AbstractEventLoop
@@ -116,6 +118,7 @@ class Assembly:
         limit = agent.valve.of if agent.valve is not None and not inline else None  # what a valve lets through late
         reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit)
         reader.agent = (plan.workflow, agent.name)
+        self._let_remember(plan, reader)
         if tripwire is not None:
             tripwire.reader = reader
             reader.tripwire = tripwire
@@ -140,7 +143,14 @@ class Assembly:
     def _parking(self, plan: Plan, agent: AgentPlan) -> Reader:
         topics = Topics(self.settings.namespace, plan.workflow)
         runner = ParkingRunner(plan, agent, topics, self.committer.submit)
-        return self._reader(of_parking(plan, agent, topics), runner, self.metrics.of(plan.workflow))
+        reader = self._reader(of_parking(plan, agent, topics), runner, self.metrics.of(plan.workflow))
+        self._let_remember(plan, reader)
+        return reader
+
+    def _let_remember(self, plan: Plan, reader: Reader) -> None:
+        """What may have to be undone is wanted again soon."""
+        if any(agent.undo is not None for agent in plan.agents.values()):
+            reader.remember = self.recent.remember
 
     # -- the saga -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +199,8 @@ class Assembly:
         return self._reader(subscription, runner, metrics)
 
     async def _recall_soon(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
-        return await asyncio.to_thread(self.recall, topic, partition, offset)
+        known = self.recent.known(topic, partition, offset)
+        return known if known is not None else await asyncio.to_thread(self.recall, topic, partition, offset)
 
     # -- any reader ---------------------------------------------------------------------------------------------------
 

@@ -74,6 +74,8 @@ class Reader:
         stuck (see `stuck_for_s`)."""
         self.name = subscription.name
         self.group = subscription.group
+        self.remember: Callable[[Delivered], None] | None = None
+        """Keeps what was delivered, for who may want to read it again soon."""
         self.agent: tuple[str, str] | None = None
         """Workflow and agent whose turns it begins; None for what is no agent's turn."""
         self.tripwire: Tripwire | None = None
@@ -318,6 +320,8 @@ class Reader:
             return None
         _, timestamp_ms = message.timestamp()
         delivered = Delivered(topic, partition, offset, timestamp_ms, key, message.value(), raw)
+        if self.remember is not None:
+            self.remember(delivered)
         work = Work(window, position, delivered, headers, case_id_of(key, partition, offset))
         if halves is not None:
             (work.case_id, _), work.halves = halves

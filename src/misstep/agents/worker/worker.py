@@ -22,6 +22,7 @@ from misstep.agents.worker.interpreter import BLOCKING
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.pulse import Pulse, TurnStuck
 from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.recent import Recent
 from misstep.agents.worker.work import BLOCKING_THREADS
 from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.alerts import Alerts
@@ -136,6 +137,7 @@ class Worker:
                 opened.instances,
                 committer,
                 recall,
+                Recent(recall),
                 control,
                 takeover,
                 self._loop,
