@@ -184,18 +184,23 @@ def make_module_site(servers: Servers, plans: dict[str, Plan]) -> Iterator[Calla
 
 def _sites(servers: Servers, plans: dict[str, Plan]) -> Iterator[Callable[[str], Site]]:
     made: list[Site] = []
+    topics: list[str] = []
     admin = AdminClient({"bootstrap.servers": servers.kafka})
 
     def make(workflow: str, partitions: int = PARTITIONS) -> Site:
         site = Site(servers.kafka, f"t{uuid.uuid4().hex[:10]}", plans[workflow])
         specs = workflow_topics(site.topics, site.agents, site.plan.joins, partitions)
-        apply_topics(admin, [*shared_topics(site.namespace), *specs], 1)
+        specs += shared_topics(site.namespace)
+        apply_topics(admin, specs, 1)
+        topics.extend(spec.name for spec in specs)
         made.append(site)
         return site
 
     yield make
     for site in made:
         site.close()
+    if topics:  # each partition that is left costs the broker memory; nobody waits for them to be gone
+        admin.delete_topics(topics)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Gate:
 
     @property
     def busy(self) -> bool:
-        return bool(self.waiting or self.running)
+        return bool(self.waiting or self.running or self.alone)
 
     def wait(self, work: Work) -> None:
         """A turn is not begun yet. (Any thread.)"""
@@ -90,7 +90,7 @@ class Gate:
 
     def revoked(self) -> list[Work]:
         """Takes those out whose partition is gone."""
-        gone = [work for work in self.waiting if work.window.revoked]
+        gone = [work for work in list(self.waiting) if work.window.revoked]
         for work in gone:
             self.waiting.remove(work)
         return gone
@@ -145,6 +145,12 @@ class Gate:
             self.alone = begin.alone
             if not begin.alone:
                 self.together.running(self, len(self.running))
+
+    def back(self, work: Work) -> None:
+        """It has not begun after all."""
+        if work in self.running:
+            self.running.remove(work)
+        self.waiting.appendleft(work)
 
     def not_yet(self, begin: Begin) -> None:
         """It could not be committed that they are running."""

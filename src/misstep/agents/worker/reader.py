@@ -29,6 +29,7 @@ from misstep.bus.config import Config
 from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
+from misstep.bus.suspicion import KILLS
 from misstep.bus.takeover import Place, Takeover
 from misstep.bus.window import Window
 from misstep.contracts.event import case_id_of
@@ -443,8 +444,22 @@ class Reader:
         gate.began(begin)
         for work in begin.works:
             work.waits = False
-        self._start(begin.works)
+            if work.deaths >= KILLS:
+                log.error("a case has killed its process again and again: it is not run", **self._said_of(work))
+        if self._runner.collects:
+            self._start(begin.works)
+            return True
+        left = deque(begin.works)
+        while left and not (self.stopping or self._start_over is not None or self._held_because):
+            self._start([left.popleft()])
+        for work in reversed(left):
+            gate.back(work)
         return True
+
+    def _said_of(self, work: Work) -> dict[str, object]:
+        message = work.message
+        at = f"{message.topic} [{message.partition}] @ {message.offset}"
+        return {"agent": self.name, "case_id": work.case_id, "deaths": work.deaths, "at": at}
 
     def _mark(self, running: list[Work], *, alone: bool) -> list[Window]:
         """Note which suspected turns are running; returns the windows for which that is news."""
