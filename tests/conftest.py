@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
+import structlog
 
 from misstep.testing.servers import real_servers
 
@@ -42,3 +43,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def servers() -> Iterator[Servers]:
     with real_servers() as running:
         yield Servers(running.bootstrap_servers, running.dsn)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Iterator[None]:
+    """What a command or a test makes of the log ends with the test."""
+    yield
+    structlog.reset_defaults()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -77,6 +78,18 @@ def forward(*names: str) -> None:
         logger.setLevel(logging.WARNING)
 
 
+class StandardError:
+    """Standard error as it is when a line is written. What cannot be written is let go: a log stops no work."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # a pipe whose reader went, a terminal that was closed
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def configure_logs(level: str = "info", *, json: bool | None = None) -> None:
     """Set structlog up for this process. `json`: None means JSON unless standard error is a terminal."""
     as_json = json if json is not None else not sys.stderr.isatty()
@@ -91,6 +104,5 @@ def configure_logs(level: str = "info", *, json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, StandardError())),
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+import orjson
 import pytest
 import structlog
 from structlog.testing import LogCapture
 
 from misstep import Choreography, Contract, Failure, Turn, Undo, agent, compensate, dead_letter
-from misstep.logs import SEAT, Seat, say_whose_turn_it_is
+from misstep.logs import SEAT, Seat, configure_logs, say_whose_turn_it_is
 from misstep.saga.compile import compile_plan
 from tests.worker.conftest import Site, make_site_of  # noqa: F401
 
@@ -102,3 +105,14 @@ def test_a_line_between_turns_says_nothing_of_a_case() -> None:
     token = SEAT.set(Seat())
     assert say_whose_turn_it_is(None, "info", {"event": "x"}) == {"event": "x"}
     SEAT.reset(token)
+
+
+def test_a_standard_error_that_is_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logs("info", json=True)
+    gone, here = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", gone)
+    gone.close()
+    structlog.get_logger().info("nobody hears this")
+    monkeypatch.setattr(sys, "stderr", here)
+    structlog.get_logger().info("but this")
+    assert orjson.loads(here.getvalue())["event"] == "but this"
