@@ -49,6 +49,16 @@ class Seat:
 SEAT: ContextVar[Seat] = ContextVar("misstep_seat")
 """One for each thread that runs turns one after the other, and one for each task."""
 
+
+def seat_here() -> Seat:
+    """The seat of this thread or task; put there if there is none."""
+    seat = SEAT.get(None)
+    if seat is None:
+        seat = Seat()
+        SEAT.set(seat)
+    return seat
+
+
 _FIELDS = ("workflow", "agent", "case_id", "epoch", "version")
 
 

@@ -17,6 +17,7 @@ from misstep.agents.subscription import Subscription, of_agent, of_coordinator, 
 from misstep.agents.unwinding import Unwinding
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.around import Around
+from misstep.agents.worker.carrying import Carrying, nothing_carried
 from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.control import Control
@@ -65,6 +66,7 @@ class Assembly:
     alerts: Alerts
     stopping: Callable[[], bool]
     alone: Alone = field(default_factory=Alone)
+    carrying: Carrying = field(default_factory=Carrying)
 
     def readers(self) -> Iterator[Reader]:
         """One for each agent, each undo, and for the coordinator of each workflow."""
@@ -105,6 +107,7 @@ class Assembly:
             "metrics": metrics,
             "control": self.control,
             "tripwire": tripwire,
+            "carry": self.carrying.go_on if self.settings.carry else nothing_carried,
             "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
         }
         if agent.joins:
@@ -114,7 +117,13 @@ class Assembly:
             handling = Handling(plan, agent, topics, **shared)
             subscription, gathering = of_agent(agent, topics), None
         inline = not agent.agent.is_async and not agent.agent.blocking
-        runner = InlineRunner(handling) if inline else LoopRunner(handling, self.loop, self.pool)
+        runner: Runner
+        if inline:
+            runner = carrier = InlineRunner(handling)
+            if not agent.joins:
+                self.carrying.add(subscription, carrier)
+        else:
+            runner = LoopRunner(handling, self.loop, self.pool)
         limit = agent.valve.of if agent.valve is not None and not inline else None  # what a valve lets through late
         reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit)
         reader.agent = (plan.workflow, agent.name)

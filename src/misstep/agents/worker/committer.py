@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from misstep.agents.inbound import Inbound
+from misstep.agents.worker.chain import Chain
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.slot import SlotTaken
+from misstep.agents.worker.writing import write_carried, write_turn
 from misstep.bus.window import Window
 from misstep.contracts.event import Record
 
@@ -81,6 +83,8 @@ class Finished:
     replaced: bool = False
     origin: Inbound | None = None
     """The agent's input, where the turn was an agent's."""
+    chain: Chain | None = None
+    """The turns that were carried on from this one; `records` are then those of all."""
 
 
 class Committer:
@@ -93,7 +97,7 @@ class Committer:
         groups: Callable[[], Iterable[Group]],
         metrics: Metrics,
         seam: Callable[[str], None] = lambda name: None,
-        on_committed: Callable[[Sequence[Finished]], None] | None = None,
+        on_committed: Sequence[Callable[[Sequence[Finished]], None]] = (),
     ) -> None:
         self._make_producer = make_producer
         self._id = transactional_id
@@ -232,8 +236,9 @@ class Committer:
                 window.confirm()
         took = time.monotonic() - began
         self._metrics.committed(batch, took)
-        if self._on_committed is not None and batch:
-            self._on_committed(batch)
+        if batch:
+            for tell in self._on_committed:
+                tell(batch)
         if took > LATE_S:
             log.warning("a commit was answered late; taking a new producer", seconds=round(took, 1))
             self._renew()
@@ -262,11 +267,12 @@ class Committer:
         with self.producing:
             for turn in batch:
                 try:
-                    self._produce(producer, turn)
+                    write_turn(producer, turn, probing=self._probing)
                 except KafkaException as error:
                     self._replace(turn, error.args[0])
                     raise
                 turn.window.finish(turn.position)
+        write_carried(producer, batch, self.producing, self._seam)
         self._probing = False
         self._seam("after_produce")
         self._seam("before_offsets")
@@ -284,33 +290,6 @@ class Committer:
         self._seam("after_offsets")
         _insist(producer.commit_transaction)
         self._seam("after_commit")
-
-    def _produce(self, producer: Producer, turn: Finished) -> None:
-        """Write a turn's records. While probing, wait for each turn's delivery: a refusal fails its whole batch."""
-        refused: list[KafkaError] = []
-
-        def delivered(error: KafkaError | None, _: Message) -> None:
-            if error is not None:
-                refused.append(error)
-
-        for record in turn.records:
-            while True:
-                try:
-                    producer.produce(
-                        record.topic,
-                        record.value,
-                        record.key,
-                        record.partition,
-                        headers=record.headers,  # type: ignore[arg-type]
-                        on_delivery=delivered if self._probing else None,
-                    )
-                    break
-                except BufferError:
-                    producer.poll(0.01)
-        if self._probing:
-            producer.flush()
-            if refused:
-                raise KafkaException(refused[0])
 
     def _send_offsets(self, producer: Producer, group: Group, offsets: list[TopicPartition]) -> None:
         metadata = group.metadata()

@@ -398,6 +398,12 @@ class Reader:
 
     # -- turns that must wait before they begin -----------------------------------------------------------------------
 
+    @property
+    def begins_now(self) -> bool:
+        """May a turn on an event that is not committed yet begin? (Any thread.)"""
+        stands = self.stopping or self._start_over or self._secluded or self._gate.busy
+        return not (stands or self._held_because or self._together.shut)
+
     def _closed(self, about_to_begin: int) -> bool:
         """Must a turn that is suspected of nothing wait?"""
         if self._held_because or self._together.shut:

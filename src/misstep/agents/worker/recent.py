@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from misstep.agents.earlier import Recall
 from misstep.agents.inbound import Delivered, header_map
+from misstep.agents.worker.committer import Finished
+from misstep.contracts.event import now_ms
 
 EVENTS: Final = 5_000
 BYTES: Final = 32 * 1024 * 1024
@@ -39,6 +41,14 @@ class Recent:
                 return
             self._bytes -= gone
             self._events.pop(oldest, None)
+
+    def remember_carried(self, batch: Iterable[Finished]) -> None:
+        """Keep what was carried on from in a transaction that is committed: nobody is handed it from Kafka."""
+        now = now_ms()
+        for turn in batch:
+            if turn.chain is not None:
+                for message in turn.chain.committed(now):
+                    self.remember(message)
 
     def known(self, topic: str, partition: int, offset: int) -> Said | None:
         """An event that is here; None when it has to be read."""

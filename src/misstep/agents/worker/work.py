@@ -11,6 +11,7 @@ import contextvars
 import heapq
 import inspect
 import itertools
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,7 @@ from misstep.agents.killer import killer
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.settle import judge_exception, judge_result, make_turn, over_budget, settle
 from misstep.agents.turn import Surroundings, Turn
+from misstep.agents.worker.carrying import QUICK_MS, Carry, nothing_carried
 from misstep.agents.worker.committer import Finished, Group
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.tripwire import Tripwire
@@ -38,11 +40,13 @@ from misstep.contracts import Contract
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts.control import CaseKey, Mark, StandIn, what_to_do
 from misstep.contracts.event import OK, Record, Timestamps
-from misstep.logs import SEAT, Seat
+from misstep.logs import SEAT, Seat, seat_here
 
 log = structlog.get_logger(__name__)
 
 FOREVER_S = 3600.0
+BEGUN_MAX = 10_000
+"""Turns whose first attempts are remembered until their event has come through Kafka."""
 BLOCKING_THREADS = 32
 
 
@@ -68,6 +72,8 @@ class Work:
     """An attempt of it is over, another one follows."""
     open_bytes: int = 0
     """What it counts for among the turns that are under way at once."""
+    wait_ms: int = 0
+    """Of a turn whose first attempts were made on the event before it was committed: what is left to wait."""
 
 
 class Said(Protocol):
@@ -79,6 +85,11 @@ class Said(Protocol):
 
 class Cases(Group, Protocol):
     """What a runner needs of the reader: who is next for a case."""
+
+    @property
+    def begins_now(self) -> bool:
+        """May a turn that is suspected of nothing begin at once?"""
+        ...
 
     def over(self, work: Work) -> Work | None: ...
     def keep_busy(self, work: Work) -> None: ...
@@ -102,16 +113,18 @@ class Handling:
         dependencies: Sequence[Any],
         control: Said | None = None,
         tripwire: Tripwire | None = None,
+        carry: Carry = nothing_carried,
     ) -> None:
         """control: what is said of cases that shall not go on; looked at before each attempt. tripwire: told of each
-        turn that is over whether it became a dead letter."""
+        turn that is over whether it became a dead letter. carry: runs what comes next of a turn, as far as it can be
+        run at once."""
         self.plan = plan
         self.agent = agent
         self.topics = topics
         self.dependencies = dependencies
         self.emitter = emitter
         self._contract_reader = contract_reader
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self._recall = recall
         self._submit = submit
         self._metrics = metrics
@@ -121,11 +134,16 @@ class Handling:
         self._deadlines = Timestamps()
         self._reasons = list(agent.chains)
         self._tripwire = tripwire
+        self._carry = carry
         self._dlq = topics.dlq
+        self._begun: dict[tuple[str, int, int], tuple[Inbound, float]] = {}
+        """Turns whose first attempts were made on an event before it was committed, by case, epoch and version of the
+        event; and when the next attempt is due (monotonic)."""
         self.cases: Cases
 
     def open(self, work: Work) -> Turn[Contract] | None:
-        """The attempt's turn; None when the input is a misfit and the turn has been settled with that."""
+        """The attempt's turn; None when the input is a misfit and the turn has been settled with that, or when it has
+        to wait (`wait_ms`)."""
         now_ms = int(time.time() * 1000)
         inbound = work.inbound
         if inbound is None:
@@ -134,12 +152,14 @@ class Handling:
                 made, reason = work.earlier
                 name = self._reasons[reason] if reason < len(self._reasons) else self._reasons[0]
                 inbound.tries.extend([(name, 0)] * made)
+            elif self._begun and self._goes_on(work, inbound):
+                return None
         if (self._marks or self._stand_ins) and not self._may_go_on(work, inbound):
             return None
         if inbound.misfit is not None:
             self.settle(work, None, inbound.misfit)
             return None
-        return make_turn(self.plan, self.agent, inbound, self._surroundings)
+        return make_turn(self.plan, self.agent, inbound, self.surroundings)
 
     def _may_go_on(self, work: Work, inbound: Inbound) -> bool:
         """Look at the case's mark; when it shall not go on, it is stopped here, or left to who acts for us."""
@@ -190,31 +210,93 @@ class Handling:
         if isinstance(result, TryAgain) and not result.counts:
             return result.wait_ms
         if isinstance(result, TryAgain):
-            reason = inbound.tries[-1][0]
-            work.tried = True
-            work.window.attempts[work.position] = (len(inbound.tries), self._reasons.index(reason))
-            work.window.tried = True
-            self._metrics.retried(self.agent.name, reason)
+            self._note_attempts(work, inbound)
+            self._metrics.retried(self.agent.name, inbound.tries[-1][0])
             return result.wait_ms
         self._finish(work, inbound, result, verdict.reason)
         return None
 
+    def _note_attempts(self, work: Work, inbound: Inbound) -> None:
+        """Let the next commit say how many attempts were made."""
+        work.tried = True
+        work.window.attempts[work.position] = (len(inbound.tries), self._reasons.index(inbound.tries[-1][0]))
+        work.window.tried = True
+
     def _finish(self, work: Work, inbound: Inbound, records: list[Record], reason: str) -> None:
         if self._stand_ins and self._left_to_another(inbound):
             records, reason = [], OK
+        self._count(records)
+        finished = Finished(
+            self.cases,
+            work.window,
+            work.position,
+            records,
+            reason,
+            lambda why: self._refused(inbound, why),
+            origin=inbound,
+        )
+        if records and not work.deaths and (chain := self._carry(records)) is not None:
+            finished.records, finished.chain = chain.seal(), chain
+        self._submit(finished)
+
+    def _count(self, records: list[Record]) -> None:
         if self._tripwire is not None and records:
             self._tripwire.count(any(record.topic == self._dlq for record in records))
-        self._submit(
-            Finished(
-                self.cases,
-                work.window,
-                work.position,
-                records,
-                reason,
-                lambda why: self._refused(inbound, why),
-                origin=inbound,
-            )
+
+    # -- turns on events that are not committed yet ---------------------------------------------------------------
+
+    def admitted_early(self, message: Delivered, headers: Mapping[str, bytes]) -> Inbound | None:
+        """What is handed over by an event of this very transaction; None when it must come through Kafka: what is
+        wrong with it, or said of its case, is then dealt with as ever."""
+        now_ms = int(time.time() * 1000)
+        inbound = admit(
+            self.plan,
+            self.agent,
+            self._contract_reader,
+            self.topics,
+            message,
+            headers,
+            now=self._now.text(now_ms),
+            deadline=lambda: self._deadlines.text(now_ms + self.plan.deadline_ms),
+            recall=_not_written_yet,
         )
+        if inbound.misfit is not None:
+            return None
+        if self._marks or self._stand_ins:
+            lineage = inbound.lineage
+            case = (self.plan.workflow, lineage.case_id, lineage.epoch)
+            what = what_to_do(self._marks.get(case), self._stand_ins.get(case), self.agent.name, lineage.version)
+            if what != "run":
+                return None
+        return inbound
+
+    def settled_early(self, inbound: Inbound, turn: Turn[Contract], verdict: Verdict) -> list[Record] | None:
+        """What the turn on such an event comes to; None when it is not over. Its attempt is then remembered, for when
+        the event comes through Kafka: here, if the partition is ours."""
+        result = settle(self.agent, self.emitter, inbound, turn, verdict, int(time.time() * 1000))
+        if isinstance(result, TryAgain):
+            if result.counts:
+                self._metrics.retried(self.agent.name, inbound.tries[-1][0])
+                while len(self._begun) >= BEGUN_MAX:
+                    del self._begun[next(iter(self._begun))]
+                self._begun[_of_event(inbound)] = (inbound, time.monotonic() + result.wait_ms / 1000)
+            return None
+        if self._stand_ins and self._left_to_another(inbound):
+            return None
+        self._count(result)
+        return result
+
+    def _goes_on(self, work: Work, inbound: Inbound) -> bool:
+        """Take over what was tried before the event was committed, if it was here; is there something left to wait?"""
+        found = self._begun.pop(_of_event(inbound), None)
+        if found is None:
+            return False
+        begun, due = found
+        inbound.tries, inbound.first_failed_ms = begun.tries, begun.first_failed_ms
+        inbound.spent_ms, inbound.spent_tokens = begun.spent_ms, begun.spent_tokens
+        self._note_attempts(work, inbound)
+        work.wait_ms = max(0, round((due - time.monotonic()) * 1000))
+        return work.wait_ms > 0
 
     def _refused(self, inbound: Inbound, why: str) -> list[Record]:
         """The failure that stands in for outputs that the broker refuses: without the value, which is in Kafka."""
@@ -229,6 +311,16 @@ class Handling:
             now_ms=int(time.time() * 1000),
             latency_ms=round(inbound.spent_ms),
         )
+
+
+def _of_event(inbound: Inbound) -> tuple[str, int, int]:
+    lineage = inbound.lineage
+    return lineage.case_id, lineage.epoch, lineage.version
+
+
+def _not_written_yet(topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
+    """Earlier versions may be in this very transaction: who needs one gets its event through Kafka."""
+    raise LookupError(f"{topic} [{partition}] @ {offset} is not asked for yet")
 
 
 class Runner(Protocol):
@@ -257,17 +349,21 @@ class Runner(Protocol):
 
 
 class InlineRunner:
-    """Plain functions: they run in the polling thread, one after the other."""
+    """Plain functions, one after the other: in the polling thread, or carried, in the thread of the turn before."""
 
     collects = False
 
     def __init__(self, handling: Handling) -> None:
+        self.name = handling.agent.name
         self._handling = handling
         self.inside: Work | None = None
         self.lingering: Mapping[Future[object], float] = {}
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
-        self._seat = Seat()
+        self._one = threading.RLock()
+        """Held from the beginning of a turn to its end: the agent's function is in one thread at a time."""
+        self._slow_ms = 0.0
+        """What turns have taken lately: the longest one, and less with every turn that is quicker."""
 
     def bind(self, cases: Cases) -> None:
         self._handling.cases = self._cases = cases
@@ -284,7 +380,6 @@ class InlineRunner:
         return max(0.0, self._due[0][0] - time.monotonic()) if self._due else FOREVER_S
 
     def start_due(self) -> None:
-        SEAT.set(self._seat)  # here, because the polling thread calls this before anything else
         while self._due and self._due[0][0] <= time.monotonic():
             _, _, work = heapq.heappop(self._due)
             if not work.window.revoked:
@@ -292,30 +387,59 @@ class InlineRunner:
             elif (following := self._cases.over(work)) is not None:
                 self.start([following])
 
+    def carry(self, message: Delivered, headers: Mapping[str, bytes]) -> tuple[list[Record], float] | None:
+        """A turn on an event that is not committed yet: what it writes, and how long the function took in ms. None when
+        the event must come through Kafka: the agent is slow, held, or at work elsewhere, or the turn is not over."""
+        if self._slow_ms > QUICK_MS or not self._cases.begins_now or not self._one.acquire(blocking=False):
+            return None
+        try:
+            handling = self._handling
+            inbound = handling.admitted_early(message, headers)
+            if inbound is None:
+                return None
+            turn = make_turn(handling.plan, handling.agent, inbound, handling.surroundings)
+            verdict, took_ms = self._run(turn)
+            inbound.spent_ms = took_ms
+            records = handling.settled_early(inbound, turn, verdict)
+            return None if records is None else (records, took_ms)
+        finally:
+            self._one.release()
+
     def _attempt(self, work: Work) -> Work | None:
         """Run one attempt; returns the next turn of the same case, if this one is over."""
         handling = self._handling
-        turn = handling.open(work)
-        if turn is not None:
-            inbound = work.inbound
-            assert inbound is not None
-            self._seat.subject = turn
-            began = time.perf_counter()
-            try:
-                result = handling.agent.agent.function(turn, *handling.dependencies)
-                took_ms = (time.perf_counter() - began) * 1000
-                verdict = judge_result(handling.agent, result, took_ms)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # no exception crosses a turn
-                took_ms = (time.perf_counter() - began) * 1000
-                verdict = judge_exception(handling.agent, error)
-            inbound.spent_ms += took_ms
-            wait_ms = handling.settle(work, turn, verdict)
-            self._seat.subject = None
-            if wait_ms is not None:
-                self._cases.keep_busy(work)
-                heapq.heappush(self._due, (time.monotonic() + wait_ms / 1000, next(self._sequence), work))
-                return None
+        with self._one:
+            turn = handling.open(work)
+            if turn is None:
+                wait_ms, work.wait_ms = work.wait_ms or None, 0
+            else:
+                inbound = work.inbound
+                assert inbound is not None
+                verdict, took_ms = self._run(turn)
+                inbound.spent_ms += took_ms
+                wait_ms = handling.settle(work, turn, verdict)
+        if wait_ms is not None:
+            self._cases.keep_busy(work)
+            heapq.heappush(self._due, (time.monotonic() + wait_ms / 1000, next(self._sequence), work))
+            return None
         return self._cases.over(work)
+
+    def _run(self, turn: Turn[Contract]) -> tuple[Verdict, float]:
+        """The verdict on one attempt, and how long it took in ms."""
+        handling = self._handling
+        seat = seat_here()
+        before, seat.subject = seat.subject, turn
+        began = time.perf_counter()
+        try:
+            result = handling.agent.agent.function(turn, *handling.dependencies)
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = judge_result(handling.agent, result, took_ms)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # no exception crosses a turn
+            took_ms = (time.perf_counter() - began) * 1000
+            verdict = judge_exception(handling.agent, error)
+        seat.subject = before
+        self._slow_ms = max(took_ms, self._slow_ms * 0.9)
+        return verdict, took_ms
 
 
 class LoopRunner:

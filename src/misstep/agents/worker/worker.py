@@ -16,7 +16,7 @@ from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.assembly import Assembly
 from misstep.agents.worker.circuits import Circuits
-from misstep.agents.worker.committer import Committer
+from misstep.agents.worker.committer import Committer, Finished
 from misstep.agents.worker.control import Control
 from misstep.agents.worker.interpreter import BLOCKING
 from misstep.agents.worker.metrics import Metrics
@@ -113,6 +113,7 @@ class Worker:
             needed = {kind for _, agent in self._hosted for kind in agent.needs}
             opened = self._on_loop(self._wiring.open(needed))
             recall = EventReader(settings.bootstrap, settings.transactional_id)
+            recent = Recent(recall)
             committer = Committer(
                 lambda: Producer(
                     producer_config(settings.bootstrap, settings.transactional_id), logger=client_logger("producer")
@@ -121,7 +122,7 @@ class Worker:
                 lambda: self._readers,
                 self.metrics,
                 settings.seam,
-                self._traces.committed if self._traces is not None else None,
+                [*([self._traces.committed] if self._traces is not None else []), *self._remembering(recent)],
             )
             self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
@@ -137,7 +138,7 @@ class Worker:
                 opened.instances,
                 committer,
                 recall,
-                Recent(recall),
+                recent,
                 control,
                 takeover,
                 self._loop,
@@ -176,6 +177,11 @@ class Worker:
             self._ended.set()
         if self._failed is not None:
             raise self._failed
+
+    def _remembering(self, recent: Recent) -> list[Callable[[Sequence[Finished]], None]]:
+        """What may have to be undone is wanted again soon."""
+        undoes = any(agent.undo is not None for plan, _ in self._hosted for agent in plan.agents.values())
+        return [recent.remember_carried] if undoes else []
 
     def _pause(self, control: Control) -> None:
         """Hold the agents that an operator (or a valve) has paused, on all workers; let go of the others."""

@@ -24,6 +24,8 @@ class WorkerSettings:
     """DSN of the database that steps are remembered in; None: none is known. It is reached when a step is used."""
     stuck_after_s: float = STUCK_AFTER_S
     """When a turn holds its thread up for so long, and for ten times its budget, the process is replaced."""
+    carry: bool = True
+    """Whether turns go on in the transaction of the turn before, where they can."""
     consumer: Mapping[str, object] = field(default_factory=dict)
     """Settings of librdkafka for the agents' consumers, over Misstep's own."""
     seam: Callable[[str], None] = field(default=lambda name: None)
