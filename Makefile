@@ -15,7 +15,7 @@ PYTEST ?=
 TESTS ?= tests
 SIDE_BY_SIDE ?= 3
 
-.PHONY: help demo test check format bench soak lock clean
+.PHONY: help demo test check format bench soak chaos lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/make \1\t\2/' | column -t -s $$'\t'
@@ -46,6 +46,10 @@ bench: $(READY) ## Measure a hop and the reading of receipts
 
 soak: $(READY) ## Run the long tests: hours of faults (SOAK_MINUTES, see tests/soak)
 	@$(BIN)/python -m pytest tests/soak --timeout=0 $(PYTEST)
+
+chaos: $(READY) ## Break everything on a cluster of three, and see what holds (SEED=7 MINUTES=4 FAULTS=a,b)
+	@$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(FAULTS),--faults $(FAULTS)) $(CHAOS)
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
