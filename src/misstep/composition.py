@@ -136,14 +136,22 @@ class Environment:
         seam: Callable[[str], None] = lambda name: None,
         metrics: Metrics | None = None,
         coordinate: Literal["too", "no", "only"] = "too",
+        carry: bool = True,
     ) -> Worker:
-        """A worker in a slot that the caller holds. coordinate: whether it also, or only, begins to take cases back."""
+        """A worker in a slot that the caller holds. coordinate: whether it also, or only, begins to take cases back.
+        carry: whether turns go on in the transaction of the turn before, where they can."""
         hosted = self.hosted(selection)
         wiring = self.project.wiring
         for plan in {plan.workflow: plan for plan, _ in hosted}.values():
             wiring.check(plan)
         settings = WorkerSettings(
-            self.bootstrap, self.settings.namespace, slot, self.build, postgres=self.dsn_if_known, seam=seam
+            self.bootstrap,
+            self.settings.namespace,
+            slot,
+            self.build,
+            postgres=self.dsn_if_known,
+            carry=carry,
+            seam=seam,
         )
         schemas = KafkaSchemas(self.bootstrap, self.settings.namespace, settings.transactional_id)
         resource = {

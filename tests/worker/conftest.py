@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from misstep.agents.plan import Plan
 from misstep.agents.wiring import Wiring
@@ -105,6 +105,26 @@ class Site:
     def wait_for_outcomes(self, count: int, timeout_s: float = 60) -> list[oracle.Seen]:
         return oracle.wait_for(self.kafka, self.topics.outcomes, count, timeout_s)
 
+    def limit(self, topic: str, max_bytes: int) -> None:
+        """Let the broker refuse larger messages in a topic; the client does not know of it."""
+        entry = ConfigEntry("max.message.bytes", str(max_bytes), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        for future in admin.incremental_alter_configs([resource]).values():
+            future.result()
+        assert until(lambda: self._refuses(topic, max_bytes + 10_000))
+
+    def _refuses(self, topic: str, size: int) -> bool:
+        """Does the broker refuse a value of this size by now? Asked in a transaction that comes to nothing."""
+        producer = Producer({"bootstrap.servers": self.kafka, "transactional.id": f"{self.namespace}.probe"})
+        producer.init_transactions(10)
+        producer.begin_transaction()
+        errors: list[KafkaError] = []
+        producer.produce(topic, b"x" * size, on_delivery=lambda error, _: errors.append(error) if error else None)
+        producer.flush(10)
+        producer.abort_transaction(10)
+        return [error.code() for error in errors] == [KafkaError.MSG_SIZE_TOO_LARGE]
+
     def check(self, ids: set[str], *, born_broken: frozenset[str] = frozenset()) -> dict[str, list[oracle.Seen]]:
         return oracle.check(self.kafka, self.topics, self.agents, ids, born_broken=born_broken)
 
@@ -127,10 +147,11 @@ class Site:
         slot: str = "test-0",
         agents: list[str] | None = None,
         coordinate: bool = True,
+        carry: bool = True,
     ) -> Iterator[Worker]:
         """A worker in this process, in a thread."""
         hosted = [(self.plan, agent) for agent in self.plan.agents.values() if agents is None or agent.name in agents]
-        settings = WorkerSettings(self.kafka, self.namespace, slot, "tests", drain_s=5, seam=seam)
+        settings = WorkerSettings(self.kafka, self.namespace, slot, "tests", drain_s=5, carry=carry, seam=seam)
         worker = Worker(settings, hosted, Wiring(), LocalSchemas(), coordinating=[self.plan] if coordinate else [])
         broke: list[BaseException] = []
 

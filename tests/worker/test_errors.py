@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.worker import Worker
@@ -131,26 +131,9 @@ def test_a_worker_that_is_fenced_again_and_again_stops_and_says_why(site: Site) 
         load.stop()
 
 
-def refuses(site: Site, topic: str, size: int) -> bool:
-    """Does the broker refuse a value of this size by now? Asked in a transaction that comes to nothing."""
-    producer = Producer({"bootstrap.servers": site.kafka, "transactional.id": f"{site.namespace}.probe"})
-    producer.init_transactions(10)
-    producer.begin_transaction()
-    errors: list[KafkaError] = []
-    producer.produce(topic, b"x" * size, on_delivery=lambda error, _: errors.append(error) if error else None)
-    producer.flush(10)
-    producer.abort_transaction(10)
-    return [error.code() for error in errors] == [KafkaError.MSG_SIZE_TOO_LARGE]
-
-
 def test_an_output_that_the_broker_refuses_becomes_a_failure_and_the_rest_goes_on(site: Site) -> None:
     """MSG_SIZE_TOO_LARGE at commit: the topic's limit is lower than the client's."""
-    entry = ConfigEntry("max.message.bytes", "20000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, site.topics.agent("read"), incremental_configs=[entry])
-    admin = AdminClient({"bootstrap.servers": site.kafka})
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result()
-    assert until(lambda: refuses(site, site.topics.agent("read"), 30_000))
+    site.limit(site.topics.agent("read"), 20_000)
     with site.hosting():
         ids = site.publish([Order(number=n, padding="x" * 40_000 if n == 7 else "") for n in range(30)])
         site.wait_for_outcomes(len(ids), 30)

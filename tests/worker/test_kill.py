@@ -10,7 +10,7 @@ from tests.worker.conftest import Site, until
 from tests.worker.load import Load
 from tests.worker.oracle import taken_for_killers
 
-SEAMS = ["before_begin", "after_produce", "before_offsets", "after_offsets", "commit", "after_commit"]
+SEAMS = ["before_begin", "between_layers", "after_produce", "before_offsets", "after_offsets", "commit", "after_commit"]
 SEED = 20260714
 
 
@@ -31,7 +31,7 @@ def test_a_worker_killed_at_every_seam_loses_nothing_and_repeats_nothing(site: S
     assert site.end(site.processes[0]) == 0
 
 
-@pytest.mark.parametrize("seam", ["after_produce", "after_offsets"])
+@pytest.mark.parametrize("seam", ["between_layers", "after_offsets"])
 def test_a_worker_that_stays_dead_is_taken_over(make_site: Callable[[str], Site], seam: str) -> None:
     """Its transaction is open when it dies; the other worker fences it and goes on."""
     site = make_site("work")

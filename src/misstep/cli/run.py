@@ -56,6 +56,13 @@ def run(
         bool,
         typer.Option("--coordinator/--no-coordinator", help="Whether workers also begin to take failed cases back."),
     ] = True,
+    carry: Annotated[
+        bool,
+        typer.Option(
+            "--carry/--no-carry",
+            help="Whether turns of plain functions go on in the transaction of the turn before. Results are the same.",
+        ),
+    ] = True,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=1, max=65_000, help="Serve metrics for Prometheus: the first process here, the next one up."),
@@ -105,6 +112,7 @@ def run(
                 *_common(level, metrics_port, metrics_address, len(children)),
                 *(["--coordinate", "only"] if only is Only.COORDINATOR else []),
                 *(["--coordinate", "no"] if not coordinator and only is not Only.COORDINATOR else []),
+                *([] if carry else ["--no-carry"]),
                 *chosen,
             ]
             children.append(Child(f"worker {slot.name}", python_command("misstep.cli.worker_process", *arguments)))

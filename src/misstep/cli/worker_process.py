@@ -32,6 +32,7 @@ def main(compose: Callable[[], Environment] = environment) -> int:
     metrics_options(parser)
     parser.add_argument("--until-eof", action="store_true", help="drain when standard input ends")
     parser.add_argument("--coordinate", choices=["too", "no", "only"], default="too", help="take failed cases back")
+    parser.add_argument("--no-carry", action="store_true", help="one transaction for each turn")
     parser.add_argument("agents", nargs="*", help="WORKFLOW or WORKFLOW/AGENT; all without any")
     options = parser.parse_args()
     configure_logs(options.level)
@@ -40,7 +41,7 @@ def main(compose: Callable[[], Environment] = environment) -> int:
     try:
         env = compose()
         slot = take_slot(env.data / "slots", env.settings.slot, options.index)
-        worker = env.worker(slot.name, options.agents, coordinate=options.coordinate)
+        worker = env.worker(slot.name, options.agents, coordinate=options.coordinate, carry=not options.no_carry)
         serve_metrics(options, "worker", env.build, worker.metrics.registry)
     except MisstepError as error:
         log.error("cannot start", why=str(error))
