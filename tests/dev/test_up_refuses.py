@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from misstep.dev.postgres import EmbeddedPostgres
 from misstep.dev.process_table import birth_mark
 from misstep.dev.servers import down, status, up
 from misstep.errors import UsageError
@@ -91,6 +92,16 @@ def test_a_stale_pid_file_is_not_trusted(own_data: Path, written: dict[str, obje
     assert status(own_data).kafka.pid is None
     # Stopping must not hit whoever has the pid now: this very process.
     down(own_data)
+
+
+def test_a_postgres_that_was_killed_before_it_had_written_its_pid_starts_again(own_data: Path):
+    postgres = EmbeddedPostgres(own_data / "postgres")
+    postgres.start()
+    postgres.stop()
+    (pid_file,) = (own_data / "postgres").glob("*/postmaster.opts")
+    pid_file.with_name("postmaster.pid").touch()
+    postgres.start()
+    assert postgres.pid is not None
 
 
 def test_the_birth_mark_of_a_process_is_stable_and_its_own():

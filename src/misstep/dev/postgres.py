@@ -274,11 +274,12 @@ class EmbeddedPostgres:
         return ServerDiedError(f"Postgres died while it started, saying '{reason}': the whole log is {self.log}.")
 
     def _drop_stale_postmaster_file(self) -> None:
-        """Remove Postgres's own pid file when its pid now belongs to another program: Postgres would not start."""
+        """Remove Postgres's own pid file when its pid now belongs to another program, or when it was killed before it
+        had written one there: Postgres would not start."""
         file = self._data / "postmaster.pid"
         if file.exists():
             first = file.read_text().partition("\n")[0].strip()
-            if first.isdigit() and str(self._data) not in command_line(int(first)):
+            if not first or (first.isdigit() and str(self._data) not in command_line(int(first))):
                 file.unlink()
 
 
