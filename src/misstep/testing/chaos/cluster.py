@@ -20,6 +20,7 @@ from misstep.errors import MisstepError
 from misstep.testing.chaos.node import Node
 from misstep.testing.chaos.node_config import NodePorts, insider_client, node_properties
 from misstep.testing.chaos.proxy import Proxy
+from misstep.testing.chaos.quorum import active_controller
 
 ADMIN_TIMEOUT_S = 10.0
 
@@ -123,15 +124,25 @@ class Cluster:
         raise MisstepError(f"The cluster is not whole after {timeout_s:.0f} s: {lacking}.")
 
     def controller(self) -> Node:
-        """The node that is the active controller."""
-        found = self.admin().describe_cluster().result(ADMIN_TIMEOUT_S).controller
-        # KRaft names a random broker to ordinary clients; the log of the metadata quorum would say. Any node is both.
-        return self.nodes[found.id]
+        """The node that is the active controller. MisstepError when no node says."""
+        for ports in self.ports.values():
+            found = active_controller(ports.clients)
+            if found in self.nodes:
+                return self.nodes[found]
+        raise MisstepError("No node says who the active controller is.")
 
     def leader(self, topic: str, partition: int) -> Node:
         """The node that leads a partition."""
         metadata = self.admin().list_topics(topic, timeout=ADMIN_TIMEOUT_S)
         return self.nodes[metadata.topics[topic].partitions[partition].leader]
+
+    def transaction_coordinator(self, transactional_id: str) -> Node:
+        """The node that coordinates the transactions of this id."""
+        partitions = self.admin().list_topics("__transaction_state", timeout=ADMIN_TIMEOUT_S)
+        return self.leader(
+            "__transaction_state",
+            java_hash(transactional_id) % len(partitions.topics["__transaction_state"].partitions),
+        )
 
     def _format(self, node: Node, jars: list[Path], cluster_id: str) -> subprocess.Popen[bytes]:
         arguments = ("format", "--cluster-id", cluster_id, "--config", str(node.properties))
@@ -151,3 +162,11 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+
+def java_hash(text: str) -> int:
+    """What Kafka chooses a coordinator's partition by: `String.hashCode`, its sign taken off."""
+    value = 0
+    for character in text:
+        value = (31 * value + ord(character)) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from misstep.bus.topics import Topics
+from misstep.contracts.event import case_id_of
 
 
 class Place(NamedTuple):
@@ -43,8 +44,8 @@ class Event:
 
     @property
     def case_id(self) -> str:
-        """The case's id; of an event without headers its key."""
-        return self.text("ce_subject") or (self.key or b"").decode("utf-8", "backslashreplace")
+        """The case's id; of an event without headers what its key and place come to."""
+        return self.text("ce_subject") or case_id_of(self.key, self.place.partition, self.place.offset)
 
     @property
     def life(self) -> tuple[str, int]:
@@ -137,5 +138,3 @@ class Recording:
     """Messages that somebody else wrote into the topics (poison); they are no events of ours."""
     loose: set[str] = field(default_factory=set)
     """Cases that came of such messages: they may have no whole history, and need no outcome."""
-    restarted: frozenset[str] = frozenset()
-    """Cases that may be in the log twice, because their producer sent them again."""
