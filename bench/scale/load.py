@@ -68,14 +68,22 @@ class Counter:
                 "queued.max.messages.kbytes": 16_384,
             }
         )
-        partitions = self._consumer.list_topics(topic, 15).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in self._partitions(topic)])
         self._stop = threading.Event()
         self.seen = 0
         self.steps: list[tuple[float, int]] = []
         """(monotonic seconds, seen so far), one for each batch that came."""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    def _partitions(self, topic: str) -> list[int]:
+        """Of a topic that may have been made a moment ago: a broker hears of it a little later."""
+        until = time.monotonic() + IDLE_LIMIT_S
+        while time.monotonic() < until:
+            if found := self._consumer.list_topics(topic, 15).topics[topic].partitions:
+                return list(found)
+            time.sleep(0.05)
+        raise SystemExit(f"the broker knows nothing of topic {topic}")
 
     def _read(self) -> None:
         while not self._stop.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ class Running:
     stop: Any
     inbox: Any
     said: dict[str, float] = dataclasses.field(default_factory=dict)
-    """What it had counted when it ended, and its own CPU seconds (`cpu_s`) from its start on."""
+    """What it had counted when it ended."""
+    ready_at_cpu_s: float = 0.0
+    """CPU seconds that its start took."""
 
     @property
     def pid(self) -> int:
@@ -48,12 +51,17 @@ class Running:
             if not self.process.is_alive():
                 raise SystemExit(f"a process of the bench ended by itself with code {self.process.exitcode}")
         self.inbox.recv()
+        self.ready_at_cpu_s = cpu_s(self.pid)
+
+    @property
+    def worked_s(self) -> float:
+        """CPU seconds since it was ready."""
+        return cpu_s(self.pid) - self.ready_at_cpu_s
 
     def end(self) -> None:
         """Drain it, and keep what it says."""
         if not self.process.is_alive() and not self.inbox.poll():
             raise SystemExit(f"a process of the bench ended by itself with code {self.process.exitcode}")
-        self.said["cpu_s"] = cpu_s(self.pid)
         self.stop.set()
         if self.inbox.poll(DRAIN_S):
             self.said |= self.inbox.recv()
@@ -66,7 +74,7 @@ def run_worker(
     bootstrap: str, namespace: str, slot: str, agents: list[str], row: int, carry: bool, stop: Any, outbox: Any
 ) -> None:
     """A worker that hosts these agents of a row of `row`, their undos and the coordinator."""
-    configure_logs("error")
+    configure_logs(os.environ.get("BENCH_LOGS", "error"))
     tune_interpreter()
     plan = chain.plan(row)
     hosted = [(plan, plan.agents[name]) for name in agents]
@@ -95,7 +103,7 @@ def can_carry() -> bool:
 
 def run_sink(bootstrap: str, dsn: str, namespace: str, row: int, instance: str, stop: Any, outbox: Any) -> None:
     """The audit sink of the workflow."""
-    configure_logs("error")
+    configure_logs(os.environ.get("BENCH_LOGS", "error"))
     sink = Sink(
         bootstrap,
         dsn,

@@ -17,8 +17,6 @@ import processes
 from servers import BenchServers
 from usage import cpu_s, resident_mb
 
-from misstep.bus.topics import Topics
-
 SKIP, TAIL = 0.25, 0.02
 """Shares of the cases at the beginning and at the end that are not measured."""
 WARM_CASES = 20
@@ -95,7 +93,7 @@ def saturated(
             after = _state(servers, hired, ended)
             ended.wait_for(cases)
             resident = max(resident_mb(one.pid) for one in hired)
-        stored = stored_bytes(servers.kafka_pid, topics)
+        stored = stored_bytes(servers.kafka_pid, f"{topics.namespace}.")
     at, through, workers_s, broker_s = (late - early for late, early in zip(after, before, strict=True))
     turns = through * row * laps
     said = {name: sum(one.said.get(name, 0.0) for one in hired) for name in processes.KEPT}
@@ -132,12 +130,12 @@ def _state(servers: BenchServers, hired: list[processes.Running], ended: load.Co
     )
 
 
-def stored_bytes(broker_pid: int | None, topics: Topics) -> int:
-    """Bytes of a namespace's events in the broker's log files, found through the files that it has open."""
+def stored_bytes(broker_pid: int | None, beginning: str) -> int:
+    """Bytes of the events in topics whose names begin so: the broker's log files, found through what it has open."""
     found: set[str] = set()
     for link in Path(f"/proc/{broker_pid}/fd").iterdir() if broker_pid else ():
         with contextlib.suppress(OSError):
             path = os.readlink(link)
-            if path.endswith(".log") and f"/{topics.namespace}.{topics.workflow}." in path:
+            if path.endswith(".log") and f"/{beginning}" in path:
                 found.add(path)
     return sum(os.stat(path).st_size for path in found if os.path.exists(path))
