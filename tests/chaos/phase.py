@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from misstep.testing.chaos import Fault, NotHere, Violation, judge
 from misstep.testing.chaos.oracle import counts
+from tests.chaos.cases import otherwise
 from tests.chaos.site import Site
 
 WARM_UP_S = 2.0
@@ -50,6 +51,8 @@ class Phase:
     violations: list[Violation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lasted_s: float = 0.0
+    broke: str = ""
+    """Why the harness could not play it to its end."""
 
 
 Schedule = Callable[[Site, random.Random], Iterator[tuple[str, Fault[Site], float]]]
@@ -99,7 +102,7 @@ def play(site: Site, name: str, what: str, schedule: Schedule, seed: str) -> Pha
     """Play one phase and judge it. Whatever happens, the faults that began are ended."""
     phase = Phase(name, what)
     chance = random.Random(seed)
-    site.foreign, site.loose = set(), set()
+    site.foreign, site.loose, site.due = set(), set(), {}
     site.watch.clear()
     site.watch.foreign = site.foreign
     began = time.monotonic()
@@ -123,13 +126,18 @@ def play(site: Site, name: str, what: str, schedule: Schedule, seed: str) -> Pha
     except NotHere as why:
         phase.not_here = str(why)
         site.say(f"  not run here, because {why}")
+    except Exception as error:  # noqa: BLE001  # the next phase may go better
+        phase.broke = f"{type(error).__name__}: {error}"
     finally:
         for pair in list(going.values()):
             with suppress(Exception):
                 _end(site, pair, began)
     last_end = max((one.ended_s for one in phase.occurrences), default=0.0) + began
     time.sleep(SETTLE_S)
-    _finish(site, phase, began, last_end)
+    try:
+        _finish(site, phase, began, last_end)
+    except Exception as error:  # noqa: BLE001
+        phase.broke = phase.broke or f"{type(error).__name__}: {error}"
     return phase
 
 
@@ -145,6 +153,7 @@ def _finish(site: Site, phase: Phase, began: float, last_end: float) -> None:
     except TimeoutError as error:
         acknowledged = site.load.acknowledged()
         phase.notes.append(str(error))
+    acknowledged |= site.due
     phase.acknowledged = len(acknowledged)
     until = time.monotonic() + DRAIN_S
     while (left := site.watch.not_ended(acknowledged)) and time.monotonic() < until:
@@ -152,8 +161,9 @@ def _finish(site: Site, phase: Phase, began: float, last_end: float) -> None:
     if left:
         phase.notes.append(f"{len(left)} cases have not ended {DRAIN_S:.0f} s after the load: {left[:5]}")
     ended = site.watch.ended
-    if acknowledged and not left:
-        phase.caught_up_s = max(0.0, max(ended[case] for case in acknowledged) - last_end)
+    if not left:
+        before = [case for case, moment in site.load.acknowledged_s.items() if moment <= last_end]
+        phase.caught_up_s = max([0.0, *(ended[case] - last_end for case in before)])
     for one in phase.occurrences:
         begin, end = began + one.began_s, began + one.ended_s
         one.silence_s = site.watch.silence(begin, end + 5.0)
@@ -162,6 +172,8 @@ def _finish(site: Site, phase: Phase, began: float, last_end: float) -> None:
     recording = site.record(acknowledged, AUDIT_S)
     phase.events, phase.rows = len(recording.final), len(recording.rows)
     phase.outcomes = {name: dict(sorted(words.items())) for name, words in counts(recording).items()}
+    odd = otherwise(recording.final, acknowledged)
+    phase.notes += [f"{count} ended {why}" for why, count in sorted(odd.items())]
     seen = {(one.rule, one.case_id): one for one in [*judge(recording), *site.watch.violations]}
     phase.violations = list(seen.values())
     phase.lasted_s = time.monotonic() - began

@@ -88,12 +88,13 @@ def main() -> int:
         write_report(options.out, run, phases)
         site.close()
         violations = sum(len(phase.violations) for phase in phases)
-        if options.keep or violations or failed:
+        if options.keep or violations or failed or any(phase.broke for phase in phases):
             print(f"Files are in {directory}")
         else:
             site.remove()
-    print(f"{violations} violations; {options.out}.md says more")
-    return 1 if violations else 0
+    broke = [phase.name for phase in phases if phase.broke]
+    print(f"{violations} violations{f', broken off: {broke}' if broke else ''}; {options.out}.md says more")
+    return 1 if violations or broke else 0
 
 
 def told(phase: Phase) -> None:
@@ -109,7 +110,7 @@ def told(phase: Phase) -> None:
     )
     for violation in phase.violations[:10]:
         print(f"    {violation}", flush=True)
-    for note in phase.notes:
+    for note in [*phase.notes, *([f"broken off: {phase.broke}"] if phase.broke else [])]:
         print(f"    {note}", flush=True)
 
 

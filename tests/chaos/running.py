@@ -81,6 +81,11 @@ class Running:
             _send(pid, signal.SIGCONT)
         self._frozen = []
 
+    def ask_to_end(self) -> None:
+        """SIGTERM; it drains."""
+        if self._process is not None:
+            _send(self._process.pid, signal.SIGTERM)
+
     def end(self, timeout_s: float = 20.0) -> int | None:
         """SIGTERM, and the exit code; killed when it does not drain in time (None)."""
         if self._process is None:

@@ -77,6 +77,8 @@ class Site:
         self.runs: dict[str, Running] = {}
         self.foreign: set[Place] = set()
         self.loose: set[str] = set()
+        self.due: dict[str, str] = {}
+        """Case id -> workflow, of cases that a fault has published and that have to end like any other."""
         self._ends: dict[tuple[str, int], int] = {}
         self._journal_at = 0
         self._since: Any = None
@@ -108,6 +110,7 @@ class Site:
         with self.database() as database:
             database.execute(EFFECTS)
             self._since = database.execute("SELECT now() - interval '1 minute'").fetchone()[0]
+        self.starts = {name: plan.starts for name, plan in plans.items()}
         self.watch = Watch(self.workflows)
         topics = [topic for workflow in self.workflows for topic in workflow.read_topics()]
         self.reader = LiveReader(self.cluster.insider, topics, self.watch)
@@ -153,6 +156,12 @@ class Site:
             self.runs[name] = Running(name, everything, env, self.directory / f"{name}.log")
         self.runs[name].start()
         return self.runs[name]
+
+    def stop(self, name: str) -> None:
+        """End a run that is no part of the steady state, and forget it. Nothing when there is none."""
+        running = self.runs.pop(name, None)
+        if running is not None:
+            running.end(10.0)
 
     @property
     def workers(self) -> list[Running]:

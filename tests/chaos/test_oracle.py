@@ -259,7 +259,10 @@ def test_a_violation_names_the_events_that_show_it(recording: Recording) -> None
     a_turn_that_is_there_twice(recording)
     (found,) = [one for one in judge(recording) if one.rule == "twice"]
     assert found.case_id == "case-1"
-    assert [shown.split()[0] for shown in found.shown] == ["rehearsal.trip.hold_car[1]@0", "rehearsal.trip.hold_car[1]@10"]
+    assert [shown.split()[0] for shown in found.shown] == [
+        "rehearsal.trip.hold_car[1]@0",
+        "rehearsal.trip.hold_car[1]@10",
+    ]
 
 
 def test_poison_is_no_event_of_ours_and_what_came_of_it_is_judged_loosely(recording: Recording) -> None:

@@ -36,6 +36,8 @@ class Load:
         self._acknowledged: dict[str, str] = {}
         self.sent: dict[str, tuple[Topics, bytes]] = {}
         """Every case of the present prefix, acknowledged or not: where it went and what it says."""
+        self.acknowledged_s: dict[str, float] = {}
+        """When, by the monotonic clock, each case of the present prefix was acknowledged."""
         self.prefix = "case"
         self._held = threading.Event()
         self._held.set()
@@ -47,7 +49,7 @@ class Load:
     def begin(self, prefix: str) -> None:
         """Publish from now on, under a new prefix."""
         with self._lock:
-            self.prefix, self._acknowledged, self.sent = prefix, {}, {}
+            self.prefix, self._acknowledged, self.sent, self.acknowledged_s = prefix, {}, {}, {}
         self._idle.clear()
         self._held.clear()
 
@@ -106,10 +108,11 @@ class Load:
             time.sleep(0.02)
 
     def _note(self, workflow: str) -> Callable[[str], None]:
-        acknowledged = self._acknowledged
+        acknowledged, moments = self._acknowledged, self.acknowledged_s
 
         def note(case: str) -> None:
             with self._lock:
                 acknowledged[case] = workflow
+                moments[case] = time.monotonic()
 
         return note

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from misstep.dev.ports import HOST
@@ -66,6 +66,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._rules: dict[str, Rule] = {}
         self._connections: set[_Connection] = set()
+        self._servers: list[asyncio.Server] = []
         self._changed = asyncio.Event()
         self.lost = 0
         """Answers thrown away so far."""
@@ -79,7 +80,7 @@ class Proxy:
             await self._serve(_Connection(node), target, reader, writer)
 
         async def serve() -> None:
-            await asyncio.start_server(accept, HOST, port, limit=4 * CHUNK)
+            self._servers.append(await asyncio.start_server(accept, HOST, port, limit=4 * CHUNK))
 
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(10)
 
@@ -103,9 +104,19 @@ class Proxy:
 
     def close(self) -> None:
         """Reset everything and end the thread."""
-        self.reset()
+
+        async def end() -> None:
+            for server in self._servers:
+                server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     def _in_loop(self, do: Callable[[], None]) -> None:
         done = threading.Event()
@@ -206,8 +217,6 @@ class Proxy:
                 if left <= 0:
                     del self._rules[name]
                 else:
-                    from dataclasses import replace
-
                     self._rules[name] = replace(rule, at_most=left)
                 return True
         return False
