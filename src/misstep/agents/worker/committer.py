@@ -117,6 +117,8 @@ class Committer:
         """Taken from the queue and not yet committed."""
         self._wake = threading.Event()
         self._draining = threading.Event()
+        self._reported_at: dict[str, float] = {}
+        """When each group's skipped messages were last reported (monotonic)."""
         self._probing = False
         self._fenced_at: deque[float] = deque(maxlen=FENCED_LIMIT)
         self._producer = self._new_producer()
@@ -176,17 +178,12 @@ class Committer:
 
     def run(self) -> None:
         """Commit until drained. Raises SlotTaken, and whatever is a bug."""
-        last_round = 0.0
         while True:
             self._wake.wait(IDLE_COMMIT_S)
             self._wake.clear()
             self._gather()
-            now = time.monotonic()
-            whole_round = now - last_round >= IDLE_COMMIT_S or self._draining.is_set()
-            if whole_round:
-                last_round = now
             with self.lock:
-                settled = self._commit_once(whole_round)
+                settled = self._commit_once()
             if self._finished or not settled:
                 self._wake.set()
             if not settled:
@@ -205,23 +202,17 @@ class Committer:
         ):
             time.sleep(0.002)
 
-    def _commit_once(self, whole_round: bool) -> bool:
-        """One transaction over what is finished; False when something must be tried again soon.
-
-        A whole round takes in the groups that have nothing but skipped messages to report: each group in a transaction
-        costs it two requests.
-        """
+    def _commit_once(self) -> bool:
+        """One transaction over what is finished; False when something must be tried again soon."""
         batch, waiting = self._take()
         self._held = batch + waiting
         groups: dict[str, tuple[Group, dict[int, Window]]] = {}
         for turn in batch:
             _, touched = groups.setdefault(turn.group.group, (turn.group, {}))
             touched[id(turn.window)] = turn.window
-        if whole_round:
-            for group in self._groups():
-                behind = {id(window): window for window in group.windows_behind()}
-                if behind and group.metadata() is not None:
-                    groups.setdefault(group.group, (group, {}))[1].update(behind)
+        overdue = self._overdue(beside=bool(batch))
+        for group, behind in overdue:
+            groups.setdefault(group.group, (group, {}))[1].update(behind)
         if not groups:
             return not waiting
         began = time.monotonic()
@@ -234,6 +225,7 @@ class Committer:
         for _, touched in groups.values():
             for window in touched.values():
                 window.confirm()
+        self._reported_at.update((group.group, began) for group, _ in overdue)
         took = time.monotonic() - began
         self._metrics.committed(batch, took)
         if batch:
@@ -243,6 +235,21 @@ class Committer:
             log.warning("a commit was answered late; taking a new producer", seconds=round(took, 1))
             self._renew()
         return not waiting
+
+    def _overdue(self, *, beside: bool) -> list[tuple[Group, dict[int, Window]]]:
+        """Groups that have had nothing but skipped messages to report for long enough, and their windows. Each costs a
+        transaction two requests, so beside finished turns only the one that has waited longest is taken along."""
+        now, draining = time.monotonic(), self._draining.is_set()
+        overdue = []
+        for group in self._groups():
+            since = self._reported_at.get(group.group, 0.0)
+            if draining or now - since >= IDLE_COMMIT_S:
+                behind = {id(window): window for window in group.windows_behind()}
+                if behind and group.metadata() is not None:
+                    overdue.append((since, group, behind))
+        if beside and not draining:
+            overdue = sorted(overdue, key=lambda one: one[0])[:1]
+        return [(group, behind) for _, group, behind in overdue]
 
     def _take(self) -> tuple[list[Finished], list[Finished]]:
         """What can be committed now, and what must wait for its group to settle; what is revoked is dropped."""

@@ -17,20 +17,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from misstep.agents.inbound import Delivered, header_map
 from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
+from misstep.agents.worker.assignment import Assignment
 from misstep.agents.worker.gate import Alone, Begin, Gate
 from misstep.agents.worker.keeper import Keeper
-from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.restore import restore
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Runner, Work
 from misstep.bus.config import Config
 from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
-from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES, Progress
+from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES
 from misstep.bus.suspicion import KILLS
-from misstep.bus.takeover import Place, Takeover
+from misstep.bus.takeover import Takeover
 from misstep.bus.window import Window
 from misstep.contracts.event import case_id_of
 
@@ -81,14 +80,9 @@ class Reader:
         """Workflow and agent whose turns it begins; None for what is no agent's turn."""
         self.tripwire: Tripwire | None = None
         """Of an agent with a valve."""
-        self._bootstrap = bootstrap
         self._id = transactional_id
-        self._takeover = takeover
         self._commit_lock = commit_lock
         self._producing = producing
-        self._sweep = sweep
-        self.taking_since: float | None = None
-        """Since when it has been taking partitions over (monotonic); None when it is not."""
         self._backlogged = backlogged
         self._runner = runner
         self._metrics = metrics
@@ -96,16 +90,11 @@ class Reader:
         self._once_topic = subscription.once_topic
         self._identity = subscription.identity
         self._gathering = gathering
-        self._known: dict[int, KnownCases] = {}
-        self._windows: dict[Place, Window] = {}
-        self._paused: set[Place] = set()
         self._held_because: set[str] = set()
         self._standing_still = False
         self._busy: dict[str, deque[Work]] = {}
         self._busy_lock = threading.Lock()
         self._open_bytes = 0
-        self._generation: object | None = None
-        self._stale = False
         self._start_over: str | None = None
         self._together = alone or Alone()
         self._gate = Gate(self._together, overlap=runner.collects)
@@ -118,8 +107,6 @@ class Reader:
         self._kept: list[tuple[int, Message]] = []
         """What was read in the polling thread's absence, and in which assignment."""
         self._stood_in_for = False
-        self._assignment = 0
-        """Counts them: a message that was read before a partition came (again) is not for its window."""
         self._stuck_after_s = stuck_after_s
         self._closing = False
         self.stopping = False
@@ -127,16 +114,31 @@ class Reader:
         """More messages wait than are read at once."""
         runner.bind(self)
         self._consumer = Consumer(config)
+        self._assignment = Assignment(
+            self._consumer,
+            subscription,
+            bootstrap=bootstrap,
+            transactional_id=transactional_id,
+            takeover=takeover,
+            commit_lock=commit_lock,
+            sweep=sweep,
+            metrics=metrics,
+            gathering=gathering,
+            stands_still=lambda: self._standing_still or self._stood_in_for,
+            stopping=lambda: self.stopping,
+            before_giving=self._let_end,
+        )
+        self._windows = self._assignment.windows
 
     # -- what the committer asks --------------------------------------------------------------------------------------
 
     def metadata(self) -> object | None:
         """Group metadata of the present generation; None while the assignment is settling."""
-        return None if self._stale or self._start_over or self._secluded else self._generation
+        return None if self._start_over or self._secluded else self._assignment.metadata
 
     def assignment_is_stale(self) -> None:
         """The broker refused the metadata: the polling thread takes fresh ones."""
-        self._stale = True
+        self._assignment.is_stale()
 
     def start_over(self, why: str) -> None:
         """Forget everything under way; the polling thread reads the committed offsets again."""
@@ -171,7 +173,6 @@ class Reader:
         if self._standing_still:
             log.warning("paused", agent=self.name, because=self.held_because)
             self._consumer.pause(places)
-            self._paused.clear()
             for window in self._windows.values():
                 window.paused = False
         else:
@@ -183,9 +184,7 @@ class Reader:
     def run(self) -> None:
         """Read until `stopping`. Raises what is a bug or cannot be mended here."""
         consumer = self._consumer
-        consumer.subscribe(
-            list(self._heard), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self._assignment.follow(list(self._heard))
         self._keeper.begin()
         try:
             while not self.stopping:
@@ -198,11 +197,13 @@ class Reader:
         # poll, then consume(n, 0): consume(n, t) waits in steps of 200 ms
         soon = self._gate.busy and not self._standing_still
         first = consumer.poll(min(POLL_SOON_S if soon else POLL_S, self._runner.next_due_s()))
-        assignment = self._assignment
+        assignment = self._assignment.number
         if self._start_over is not None:
-            self._begin_again()
+            log.warning("starting over from the committed offsets", agent=self.name, why=self._start_over)
+            self._start_over = None
+            self._assignment.begin_again()
             return
-        self._refresh()
+        self._assignment.refresh()
         if self._runner.next_due_s() <= 0:
             with self._keeper:
                 self._runner.start_due()
@@ -215,16 +216,10 @@ class Reader:
             self._take_all([first, *more], assignment)
         else:
             self.behind = False
-            if self._paused and not self._standing_still:
+            if not self._standing_still:
                 self._resume()
         if self._gate.busy:
             self._open_gate()
-
-    def _refresh(self) -> None:
-        """Take fresh group metadata, if the broker has refused ours."""
-        if self._stale:
-            self._generation = self._consumer.consumer_group_metadata()
-            self._stale = False
 
     def leave(self) -> None:
         """The worker is about to end, and not because something broke: the next commit says so."""
@@ -240,6 +235,11 @@ class Reader:
     def assigned(self) -> int:
         """Partitions held."""
         return len(self._windows)
+
+    @property
+    def taking_since(self) -> float | None:
+        """Since when it has been taking partitions over (monotonic); None when it is not."""
+        return self._assignment.taking_since
 
     @property
     def under_way(self) -> int:
@@ -299,7 +299,7 @@ class Reader:
         key = message.key()
         raw = headers_of(message)
         hears = self._heard[topic]
-        if topic == self._once_topic and self._known[partition].seen(self._identity(key, raw)):
+        if topic == self._once_topic and self._assignment.known[partition].seen(self._identity(key, raw)):
             if not window.finished_before(position):
                 window.skipped.append(position)
                 self._metrics.duplicate(self.name)
@@ -531,9 +531,9 @@ class Reader:
         if places:
             self._consumer.pause(places)
         message = self._consumer.poll(0.05)  # not 0: only a poll that may wait may also be held up by a rebalance
-        self._refresh()
+        self._assignment.refresh()
         if message is not None:
-            self._kept.append((self._assignment, message))
+            self._kept.append((self._assignment.number, message))
 
     def _take_kept(self) -> None:
         """The polling thread is back: what was paused in its absence goes on."""
@@ -555,7 +555,7 @@ class Reader:
             if self._closing or work.window.revoked:
                 return
             last = work
-            self._refresh()
+            self._assignment.refresh()
             time.sleep(0.01)
         if last is None or not last.ended:
             return
@@ -564,7 +564,7 @@ class Reader:
             with self._commit_lock:
                 if last.window.settled(last.position):
                     return
-            self._refresh()
+            self._assignment.refresh()
             time.sleep(0.005)
 
     # -- backpressure -------------------------------------------------------------------------------------------------
@@ -583,20 +583,18 @@ class Reader:
             self._consumer.pause([TopicPartition(*place) for place in full])
             for place in full:
                 self._windows[place].paused = True
-                self._paused.add(place)
             log.debug("window full, paused", agent=self.name, partitions=len(full))
         if self._backlogged():
             with self._keeper:
                 while self._backlogged() and not self.stopping and self._start_over is None:
                     time.sleep(0.002)
-        if self._paused:
-            self._resume()
+        self._resume()
 
     def _resume(self) -> None:
         ready = [
             place
-            for place in self._paused
-            if (window := self._windows.get(place)) is not None
+            for place, window in self._windows.items()
+            if window.paused
             and window.span < _SPAN_PAUSE // 2
             and len(window.open) < _OPEN_PAUSE // 2
             and self._open_bytes < OPEN_MAX_BYTES // 2
@@ -605,108 +603,6 @@ class Reader:
             self._consumer.resume([TopicPartition(*place) for place in ready])
             for place in ready:
                 self._windows[place].paused = False
-                self._paused.discard(place)
-
-    # -- assignment ---------------------------------------------------------------------------------------------------
-
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        places = [(at.topic, at.partition) for at in partitions]
-        self.taking_since = time.monotonic()
-        progress = self._take_over(places)
-        self.taking_since = None
-        if len(progress) != len(places):
-            return  # told to stop meanwhile
-        consumer.incremental_assign([TopicPartition(*place, progress[place].base or 0) for place in places])
-        if places:  # a pause outlives a revocation
-            still = self._standing_still or self._stood_in_for
-            (consumer.pause if still else consumer.resume)([TopicPartition(*place) for place in places])
-        self._metrics.assigned(self.name, len(self._windows))
-        log.info("partitions taken", agent=self.name, taken=len(places), held=len(self._windows))
-
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._let_end(partitions)
-        with self._commit_lock:  # lets a running commit end
-            self._forget(partitions)
-        if not self.stopping:
-            consumer.incremental_unassign(partitions)
-        self._generation = consumer.consumer_group_metadata()
-
-    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.warning("partitions lost: the session ran out", agent=self.name, partitions=len(partitions))
-        self._forget(partitions)  # at once: the open transaction will be refused, and aborted
-        consumer.incremental_unassign(partitions)
-        self._generation = None
-
-    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
-        for at in partitions:
-            place = (at.topic, at.partition)
-            window = self._windows.pop(place, None)
-            if window is not None:
-                window.revoked = True
-            self._paused.discard(place)
-        self._metrics.assigned(self.name, len(self._windows))
-
-    def _begin_again(self) -> None:
-        log.warning("starting over from the committed offsets", agent=self.name, why=self._start_over)
-        held = [TopicPartition(*place) for place in self._windows]
-        self._forget(held)
-        self._start_over = None
-        if held:
-            self._consumer.incremental_unassign(held)
-            self._on_assign(self._consumer, held)
-
-    def _clear(self, place: Place) -> None:
-        """See Committer.sweep; the offset does not matter, the transaction is aborted."""
-        self._sweep(self._consumer.consumer_group_metadata(), TopicPartition(*place, 0))
-
-    def _take_over(self, places: list[Place]) -> dict[Place, Progress]:
-        """Read committed progress, write our name beside it, and open the windows."""
-        progress = self._takeover.claim(self.group, places, lambda: self._clear(places[0]))
-        if not progress:
-            self._generation = self._consumer.consumer_group_metadata()
-            return {}
-        first = self._takeover.beginning(places)
-        if not first:
-            return {}
-        for place, found in progress.items():
-            assert found.base is not None
-            if found.base < first[place]:
-                log.error(
-                    "events were deleted before they were read",
-                    agent=self.name,
-                    topic=place[0],
-                    partition=place[1],
-                    committed=found.base,
-                    first_left=first[place],
-                )
-                progress[place] = Progress(first[place])
-        if self._once_topic:
-            bases = {
-                partition: (first[topic, partition], found.base or 0)
-                for (topic, partition), found in progress.items()
-                if topic == self._once_topic
-            }
-            self._known.update(read_back(self._bootstrap, self._id, self._once_topic, bases, self._identity))
-        if self._gathering is not None:
-            bases = {place[1]: (first[place], found.base or 0) for place, found in progress.items()}
-            restore(self._gathering, self._bootstrap, self._id, places[0][0], bases)
-        incarnation = self._takeover.incarnation
-        windows = {place: Window(*place, found, incarnation) for place, found in progress.items()}
-        self._assignment += 1
-        for window in windows.values():
-            window.born = self._assignment
-        offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
-        with self._commit_lock:  # a plain commit beats an open transaction: there must be none
-            try:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            except KafkaException as error:
-                if error.args[0].code() not in _REJOINING:
-                    raise
-                # a further rebalance is under way; the first transaction writes our name
-                log.info("could not sign for the partitions yet", agent=self.name, error=error.args[0].str())
-            self._windows.update(windows)
-            self._generation = self._consumer.consumer_group_metadata()
-        return progress
 
     # -- errors -------------------------------------------------------------------------------------------------------
 
@@ -724,17 +620,3 @@ class Reader:
             raise KafkaException(error)
         else:
             log.warning("kafka", agent=self.name, error=error.str())
-
-
-_REJOINING = frozenset(
-    {
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError._TIMED_OUT,
-        KafkaError._WAIT_COORD,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
-)
