@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from misstep.testing.chaos import Fault, NotHere, Violation, judge
+from misstep.testing.chaos import Fault, NotHere, Planned, Violation, judge
 from misstep.testing.chaos.oracle import counts
 from tests.chaos.cases import otherwise
 from tests.chaos.site import Site
@@ -17,6 +17,7 @@ WARM_UP_S = 2.0
 SETTLE_S = 4.0
 DRAIN_S = 120.0
 AUDIT_S = 60.0
+TICK_S = 1.0
 
 
 @dataclass
@@ -55,83 +56,22 @@ class Phase:
     """Why the harness could not play it to its end."""
 
 
-Schedule = Callable[[Site, random.Random], Iterator[tuple[str, Fault[Site], float]]]
-"""Yields (`start` | `during` | `end`, fault, seconds to wait afterwards)."""
-
-
-def one(fault: type[Fault[Site]], seconds: float) -> Schedule:
-    """One fault for so long."""
-
-    def schedule(site: Site, chance: random.Random) -> Iterator[tuple[str, Fault[Site], float]]:
-        occurrence = fault()
-        yield "start", occurrence, 1.0
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            yield "during", occurrence, 1.0
-        yield "end", occurrence, 0.0
-
-    return schedule
-
-
-def mixed(faults: list[type[Fault[Site]]], seconds: float) -> Schedule:
-    """Faults of different kinds, up to two at a time, each for 3 to 10 seconds, as the seed has it."""
-
-    def schedule(site: Site, chance: random.Random) -> Iterator[tuple[str, Fault[Site], float]]:
-        until = time.monotonic() + seconds
-        going: list[tuple[float, Fault[Site]]] = []
-        while time.monotonic() < until or going:
-            now = time.monotonic()
-            for due, fault in list(going):
-                if now >= due or now >= until:
-                    going.remove((due, fault))
-                    yield "end", fault, 0.0
-                else:
-                    yield "during", fault, 0.0
-            touched = frozenset[str]().union(*(fault.touches for _, fault in going))
-            free = [kind for kind in faults if not kind.touches & touched]
-            if now < until - 3 and len(going) < 2 and free and chance.random() < 0.4:
-                fault = chance.choice(free)()
-                going.append((now + chance.uniform(3, 10), fault))
-                yield "start", fault, 0.0
-            yield "wait", fault if going else faults[0](), 1.0
-
-    return schedule
-
-
-def play(site: Site, name: str, what: str, schedule: Schedule, seed: str) -> Phase:
+def play(site: Site, name: str, what: str, plan: Sequence[Planned]) -> Phase:
     """Play one phase and judge it. Whatever happens, the faults that began are ended."""
     phase = Phase(name, what)
-    chance = random.Random(seed)
     site.foreign, site.loose, site.due = set(), set(), {}
     site.watch.clear()
     site.watch.foreign = site.foreign
     began = time.monotonic()
     site.load.begin(name)
     time.sleep(WARM_UP_S)
-    going: dict[int, tuple[Fault[Site], Occurrence]] = {}
     try:
-        for verb, fault, wait_s in schedule(site, chance):
-            at = time.monotonic() - began
-            if verb == "start":
-                occurrence = Occurrence(fault.name, "", at)
-                going[id(fault)] = (fault, occurrence)
-                occurrence.hit = fault.start(site, chance)
-                phase.occurrences.append(occurrence)
-                site.say(f"  {at:5.1f} s  {fault.name}: {occurrence.hit}")
-            elif verb == "during":
-                fault.during(site, chance)
-            elif verb == "end" and id(fault) in going:
-                _end(site, going.pop(id(fault)), began)
-            time.sleep(wait_s)
+        _make(site, phase, plan, began)
     except NotHere as why:
         phase.not_here = str(why)
         site.say(f"  not run here, because {why}")
     except Exception as error:  # noqa: BLE001  # the next phase may go better
         phase.broke = f"{type(error).__name__}: {error}"
-    finally:
-        for pair in list(going.values()):
-            with suppress(Exception):
-                _end(site, pair, began)
     last_end = max((one.ended_s for one in phase.occurrences), default=0.0) + began
     time.sleep(SETTLE_S)
     try:
@@ -141,8 +81,37 @@ def play(site: Site, name: str, what: str, schedule: Schedule, seed: str) -> Pha
     return phase
 
 
-def _end(site: Site, pair: tuple[Fault[Site], Occurrence], began: float) -> None:
-    fault, occurrence = pair
+def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> None:
+    """Begin and end the faults in the order of the plan; one that takes long makes the later ones late."""
+    first = time.monotonic()
+    steps = [(one.begin_s, True, one) for one in plan] + [(one.end_s, False, one) for one in plan]
+    going: dict[str, tuple[Fault[Site], Occurrence, random.Random]] = {}
+    last_tick = first
+    try:
+        for due, begins, planned in sorted(steps, key=lambda step: (step[0], step[1], step[2].seed)):
+            while (now := time.monotonic()) < first + due:
+                if now - last_tick >= TICK_S:
+                    last_tick = now
+                    for fault, _, chance in going.values():
+                        fault.during(site, chance)
+                time.sleep(0.05)
+            if not begins:
+                fault, occurrence, _ = going.pop(planned.seed)
+                _end(site, fault, occurrence, began)
+                continue
+            fault, chance = planned.fault(), random.Random(planned.seed)
+            occurrence = Occurrence(fault.name, "", time.monotonic() - began)
+            going[planned.seed] = (fault, occurrence, chance)
+            occurrence.hit = fault.start(site, chance)
+            phase.occurrences.append(occurrence)
+            site.say(f"  {occurrence.began_s:5.1f} s  {fault.name}: {occurrence.hit}")
+    finally:
+        for fault, occurrence, _ in going.values():
+            with suppress(Exception):
+                _end(site, fault, occurrence, began)
+
+
+def _end(site: Site, fault: Fault[Site], occurrence: Occurrence, began: float) -> None:
     fault.end(site)
     occurrence.ended_s = time.monotonic() - began
 

@@ -13,8 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from misstep.testing.chaos import alone, mixed
 from tests.chaos.faults.all import FAULTS, named
-from tests.chaos.phase import Phase, mixed, one, play
+from tests.chaos.phase import Phase, play
 from tests.chaos.report import write_report
 from tests.chaos.site import Site
 
@@ -58,21 +59,25 @@ def main() -> int:
     failed = ""
     try:
         site.start()
-        quiet = play(site, "calm", "no fault at all", lambda site, chance: iter(()), "calm")
+        quiet = play(site, "calm", "no fault at all", [])
         phases.append(quiet)
         told(quiet)
         for fault in chosen:
             seconds = options.seconds if options.seconds is not None else fault.seconds
             print(f"{fault.name}: {fault.what}", flush=True)
-            schedule = one(fault, seconds)
-            phases.append(play(site, fault.name, fault.what, schedule, f"{options.seed}/{fault.name}"))
+            plan = alone(fault, seconds, f"{options.seed}/{fault.name}")
+            phases.append(play(site, fault.name, fault.what, plan))
             told(phases[-1])
         if not options.only and options.minutes:
             print(f"mixed: {options.minutes:g} minutes", flush=True)
             able = [fault for fault in chosen if not any(one.name == fault.name and one.not_here for one in phases)]
-            schedule = mixed(able, options.minutes * 60)
-            phases.append(play(site, "mixed", "all of them, up to two at a time", schedule, f"{options.seed}/mixed"))
+            plan = mixed(able, options.minutes * 60, f"{options.seed}/mixed")
+            phases.append(play(site, "mixed", "all of them, up to two at a time", plan))
             told(phases[-1])
+        print("the whole log, once more", flush=True)
+        whole = Phase("whole log", "everything that was recorded is read again", violations=site.whole_log())
+        phases.append(whole)
+        told(whole)
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
         raise

@@ -29,6 +29,7 @@ from misstep.testing.chaos import (
     Recording,
     Row,
     Stream,
+    Violation,
     Watch,
     Workflow,
     read_final,
@@ -81,6 +82,7 @@ class Site:
         """Case id -> workflow, of cases that a fault has published and that have to end like any other."""
         self._ends: dict[tuple[str, int], int] = {}
         self._journal_at = 0
+        self._digests: dict[Place, bytes] = {}
         self._since: Any = None
 
     # Starting and ending
@@ -255,9 +257,32 @@ class Site:
             set(self.loose),
         )
         self._ends, self._since = ends, now
+        self._digests |= {event.place: event.digest() for event in final}
         with self.database() as database:
             database.execute("TRUNCATE effects")
         return recording
+
+    def whole_log(self) -> list[Violation]:
+        """Is all that was ever recorded still there, byte for byte, and nothing else? So many rows, too?"""
+        final, _ = read_final(self.cluster.insider, dict.fromkeys(self._ends, 0), timeout_s=300)
+        digests = {event.place: event.digest() for event in final}
+        found = [
+            Violation("phantom", "", f"{place} was in the log and is {'another' if place in digests else 'gone'}")
+            for place, digest in self._digests.items()
+            if digests.get(place) != digest
+        ]
+        found += [
+            Violation("behind the reader", "", f"{place} was not in the log when it was read past")
+            for place in digests.keys() - self._digests.keys()
+        ]
+        audited = {topic for workflow in self.workflows for topic in workflow.audited_topics()}
+        due = sum(place.topic in audited for place in digests)
+        with self.database() as database:
+            rows = database.execute("SELECT count(*) FROM case_turns WHERE namespace = %s", [self.namespace]).fetchone()
+        if rows[0] != due:
+            rule = "audit missing" if rows[0] < due else "audit made up"
+            found.append(Violation(rule, "", f"{rows[0]} rows of {due} events"))
+        return found
 
     def _journalled(self) -> list[Effect]:
         with self.journal.open() as lines:

@@ -83,7 +83,7 @@ class IsolatedWorker(_Imposed):
 
 
 class LostAnswers(Fault[Site]):
-    """Answers to requests of some kinds are lost, one or two a second; the connection is reset, or stays open."""
+    """Answers to requests of some kinds are lost, one or two a second; the connection is reset, at once or late."""
 
     name = "lose-answers"
     what = "answers to producing, offsets and joining transactions are lost on their way"
@@ -101,7 +101,9 @@ class LostAnswers(Fault[Site]):
         self._impose(site, chance)
 
     def _impose(self, site: Site, chance: random.Random) -> None:
-        rule = Rule(client=f"{site.namespace}.", lose=chance.choice(self.kinds), at_most=2)
+        rule = Rule(
+            client=f"{site.namespace}.", lose=chance.choice(self.kinds), at_most=2, mute_s=chance.choice([0, 0, 5])
+        )
         site.cluster.proxy.impose(self.name, rule)
 
     def end(self, site: Site) -> None:

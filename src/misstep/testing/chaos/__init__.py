@@ -10,6 +10,7 @@ from misstep.testing.chaos.oracle import judge
 from misstep.testing.chaos.proxy import Proxy, Rule
 from misstep.testing.chaos.reader import LiveReader, read_final
 from misstep.testing.chaos.recording import Effect, Event, Place, Recording, Row, Workflow
+from misstep.testing.chaos.schedule import Planned, alone, mixed
 from misstep.testing.chaos.violation import RULES, Violation
 from misstep.testing.chaos.watch import Watch
 
@@ -23,6 +24,7 @@ __all__ = [
     "Load",
     "NotHere",
     "Place",
+    "Planned",
     "Proxy",
     "Recording",
     "Row",
@@ -31,6 +33,8 @@ __all__ = [
     "Violation",
     "Watch",
     "Workflow",
+    "alone",
     "judge",
+    "mixed",
     "read_final",
 ]

@@ -27,7 +27,7 @@ class Rule:
 
     silence: bytes in this direction stop, as on a network that is gone, and arrive when it is back. refuse: connections
     are reset and new ones refused. delay_s: each piece is late by so much. lose: answers to requests of this kind are
-    thrown away and the connection is reset (`quietly`: it stays open).
+    thrown away and the connection is reset, after it has been mute for `mute_s`.
     """
 
     nodes: frozenset[int] = frozenset()
@@ -37,7 +37,7 @@ class Rule:
     delay_s: float = 0.0
     delay: Direction = "both"
     lose: int | None = None
-    quietly: bool = False
+    mute_s: float = 0.0
     at_most: int = 1_000_000
     """So many answers are lost."""
 
@@ -200,8 +200,9 @@ class Proxy:
                         connection.kinds[int.from_bytes(head[4:8])] = int.from_bytes(head[:2])
                         if len(connection.kinds) > 10_000:
                             connection.kinds.clear()
-                elif answers is not None and self._loses(connection, answers.heads(chunk)):
+                elif answers is not None and (rule := self._losing(connection, answers.heads(chunk))) is not None:
                     self.lost += 1
+                    await asyncio.sleep(rule.mute_s)
                     return
                 writer.write(chunk)
                 await writer.drain()
@@ -209,7 +210,7 @@ class Proxy:
         except OSError:
             return
 
-    def _loses(self, connection: _Connection, heads: list[bytes]) -> bool:
+    def _losing(self, connection: _Connection, heads: list[bytes]) -> Rule | None:
         kinds = {connection.kinds.pop(int.from_bytes(head[:4]), -1) for head in heads}
         for name, rule in list(self._rules.items()):
             if rule.lose is not None and rule.lose in kinds and self._meets(rule, connection):
@@ -218,8 +219,8 @@ class Proxy:
                     del self._rules[name]
                 else:
                     self._rules[name] = replace(rule, at_most=left)
-                return True
-        return False
+                return rule
+        return None
 
 
 class _Frames:
