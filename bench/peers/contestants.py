@@ -26,6 +26,10 @@ class Lane:
     def target(self) -> str:
         return f"{self.name}.hop.check"
 
+    @property
+    def topics(self) -> tuple[str, str]:
+        return self.source, self.target
+
 
 @dataclass(frozen=True)
 class Contestant:

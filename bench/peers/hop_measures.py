@@ -52,10 +52,11 @@ def lane(contestant: Contestant, bootstrap: str, dsn: str, partitions: int) -> I
             raise DidNotWorkError(f"`misstep apply` failed; see {_log(contestant)}.")
     else:
         hop.make_topics(bootstrap, [made.source, made.target], partitions)
+        _await_topics(made)
     try:
         yield made
     finally:
-        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 4})
         for topic in [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(made.name)]:
             admin.delete_topics([topic])[topic].result()
 
@@ -134,6 +135,18 @@ def kill(contestant: Contestant, made: Lane, values: list[bytes], events: int) -
         "duplicated": ids.total() - len(ids),
         "first_output_after_restart_s": None if first_after is None else round(first_after, 2),
     }
+
+
+def _await_topics(made: Lane) -> None:
+    """Until every client is told of the partitions: a topic of a moment ago has none in the answers of a busy broker."""
+    admin = AdminClient({"bootstrap.servers": made.bootstrap, "log_level": 4})
+    until = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < until:
+        known = admin.list_topics(timeout=10).topics
+        if all(topic in known and len(known[topic].partitions) == made.partitions for topic in made.topics):
+            return
+        time.sleep(0.05)
+    raise DidNotWorkError(f"the broker did not make {made.source} within {START_WITHIN_S:.0f} s.")
 
 
 def _first_output(contestant: Contestant, made: Lane, values: list[bytes]) -> None:

@@ -182,7 +182,7 @@ def misstep_arena(servers: Servers) -> Iterator[MisstepArena]:
             with running(misstep("run", "order", "--level", "warning"), log, env):
                 yield MisstepArena(servers, dsn, lane)
         finally:
-            admin = AdminClient({"bootstrap.servers": servers.bootstrap})
+            admin = AdminClient({"bootstrap.servers": servers.bootstrap, "log_level": 4})
             for topic in [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(lane.name)]:
                 admin.delete_topics([topic])[topic].result()
 
