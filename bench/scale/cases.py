@@ -1,7 +1,7 @@
 """What a case costs: over how many cases there are, and over how long their histories are.
 
 The first table should be flat: nothing may grow with the number of cases. The second may not: every event carries the
-history of its case, 40 bytes a turn, and reads it.
+history of its case, about 25 bytes a turn, and reads it.
 
     python bench/scale/cases.py [--cases 1000,10000,100000] [--million] [--turns 5,25,50,100] [--no-carry]
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import chain
 from measured import keep, keep_options
-from run import Run, saturated
+from run import Run, saturated, warm_up
 from servers import BenchServers, bench_servers, server_options
 from workers import numbers
 
@@ -40,6 +40,7 @@ def main() -> int:
     options = parser.parse_args()
     configure_logs("error")
     with bench_servers(options) as servers:
+        warm_up(servers)
         by_number = [
             said(saturated(servers, cases=cases, carry=options.carry))
             for cases in [*options.cases, *([MILLION] if options.million else [])]

@@ -142,5 +142,10 @@ def values(*, laps: int = 1, mixed: bool = False) -> Iterator[bytes]:
             yield ready[number % len(ready)]
 
 
+def touched(cases: float, partitions: int, agents: int = AGENTS) -> float:
+    """Partitions of topics that a transaction over so many cases writes to, outcomes and the offsets of groups too."""
+    return min(float(partitions), max(1.0, cases)) * (2 * agents + 1)
+
+
 def _value(loan: dict[str, Any], ends: str, laps: int) -> bytes:
     return json.dumps({**loan, "ends": ends, "laps": laps}, separators=(",", ":")).encode()

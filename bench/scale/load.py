@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import chain
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -56,7 +56,7 @@ def publish(bootstrap: str, topics: Topics, values: Iterator[bytes], cases: int,
 class Counter:
     """Counts, in a thread of its own, what a read_committed reader sees in a topic, and when."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, fetch_wait_ms: int = 20) -> None:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -64,12 +64,15 @@ class Counter:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": fetch_wait_ms,
+                "fetch.queue.backoff.ms": 2,
                 "queued.max.messages.kbytes": 16_384,
             }
         )
         self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in self._partitions(topic)])
         self._stop = threading.Event()
+        self.on_keys: Callable[[Sequence[bytes]], None] | None = None
+        """Told of the keys that come, where anybody wants to know."""
         self.seen = 0
         self.steps: list[tuple[float, int]] = []
         """(monotonic seconds, seen so far), one for each batch that came."""
@@ -87,10 +90,15 @@ class Counter:
 
     def _read(self) -> None:
         while not self._stop.is_set():
-            batch = self._consumer.consume(2_000, 0.05)
-            came = sum(message.error() is None for message in batch)
-            if came:
-                self.seen += came
+            first = self._consumer.poll(0.05)
+            if first is None:
+                continue
+            # consume(n, 0): a time-out would be waited out in steps of 200 ms.
+            batch = [one for one in (first, *self._consumer.consume(2_000, 0)) if one.error() is None]
+            if batch:
+                self.seen += len(batch)
+                if self.on_keys is not None:
+                    self.on_keys([one.key() or b"" for one in batch])
                 self.steps.append((time.monotonic(), self.seen))
         self._consumer.close()
 

@@ -15,13 +15,14 @@ import chain
 import load
 import processes
 from servers import BenchServers
-from usage import cpu_s, resident_mb
+from usage import cpu_s, machine_busy_s, native_cpu_s, resident_mb
 
 SKIP, TAIL = 0.25, 0.02
 """Shares of the cases at the beginning and at the end that are not measured."""
 WARM_CASES = 20
 """For each partition, before the others: groups have settled when these are through."""
 SETTLE_S = 1.0
+WARM_UP_RUNS, WARM_UP_CASES = 2, 10_000
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,13 @@ class Run:
     """Of the part that was measured."""
     worker_us_a_turn: float
     """CPU of all workers together."""
+    native_us_a_turn: float
+    """Of it, the Kafka client's own threads."""
     broker_us_a_turn: float
     cores_busy: float
     """Of workers and broker together, on average."""
+    others_cores: float
+    """Cores that worked for anybody else meanwhile, this bench's own reader included."""
     transactions_s: float
     turns_a_transaction: float
     commit_ms: float
@@ -94,7 +99,9 @@ def saturated(
             ended.wait_for(cases)
             resident = max(resident_mb(one.pid) for one in hired)
         stored = stored_bytes(servers.kafka_pid, f"{topics.namespace}.")
-    at, through, workers_s, broker_s = (late - early for late, early in zip(after, before, strict=True))
+    at, through, machine_s, workers_s, native_s, broker_s = (
+        late - early for late, early in zip(after, before, strict=True)
+    )
     turns = through * row * laps
     said = {name: sum(one.said.get(name, 0.0) for one in hired) for name in processes.KEPT}
     commits = max(1.0, said["misstep_commit_seconds_count"])
@@ -111,8 +118,10 @@ def saturated(
         turns_s=turns / at,
         seconds=at,
         worker_us_a_turn=1e6 * workers_s / turns,
+        native_us_a_turn=1e6 * native_s / turns,
         broker_us_a_turn=1e6 * broker_s / turns,
         cores_busy=(workers_s + broker_s) / at,
+        others_cores=max(0.0, machine_s - workers_s - broker_s) / at,
         transactions_s=turns / at / (whole / commits),
         turns_a_transaction=whole / commits,
         commit_ms=1000 * said["misstep_commit_seconds_sum"] / commits,
@@ -121,11 +130,19 @@ def saturated(
     )
 
 
+def warm_up(servers: BenchServers) -> None:
+    """A run that nobody counts: a broker that has just started compiles its code for a while, at ten times the cost."""
+    for _ in range(WARM_UP_RUNS):
+        saturated(servers, cases=WARM_UP_CASES)
+
+
 def _state(servers: BenchServers, hired: list[processes.Running], ended: load.Counter) -> tuple[float, ...]:
     return (
         time.monotonic(),
         float(ended.seen),
+        machine_busy_s(),
         sum(cpu_s(one.pid) for one in hired),
+        sum(native_cpu_s(one.pid) for one in hired),
         cpu_s(servers.kafka_pid),
     )
 

@@ -21,6 +21,19 @@ def cpu_s(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def native_cpu_s(pid: int) -> float:
+    """Of these, what the Kafka client's own threads used, which need no Python interpreter."""
+    whole = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name, fields = (task / "stat").read_text("ascii").rpartition(")")[::2]
+            if name.partition("(")[2].startswith("rdk"):
+                whole += sum(int(field) for field in fields.split()[11:13]) / TICKS
+        except OSError:  # a thread that ended meanwhile
+            continue
+    return whole
+
+
 def family_cpu_s(pid: int | None) -> float:
     """The same of a process and its children, those included that have ended and were waited for (Postgres)."""
     if pid is None:
@@ -35,6 +48,14 @@ def family_cpu_s(pid: int | None) -> float:
     except OSError:
         pass
     return whole
+
+
+def machine_busy_s() -> float:
+    """Seconds that all cores together have worked, for whomever; what a host took for others counts too."""
+    user, nice, system, _idle, _wait, irq, soft, steal = map(
+        int, Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + irq + soft + steal) / TICKS
 
 
 def resident_mb(pid: int | None) -> float:

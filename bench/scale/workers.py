@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from measured import keep, keep_options
-from run import Run, saturated
+from run import Run, saturated, warm_up
 from servers import BenchServers, bench_servers, server_options
 
 from misstep.logs import configure_logs
@@ -45,6 +45,7 @@ def main() -> int:
 
 def bench(servers: BenchServers, options: argparse.Namespace) -> list[Run]:
     """Every number of workers over every number of partitions that gives each of them one."""
+    warm_up(servers)
     runs = []
     for partitions in options.partitions:
         for workers in options.workers:
