@@ -84,8 +84,11 @@ def test_workers_beyond_the_partitions_do_nothing() -> None:
 
 def test_workers_on_full_cores_add_nothing() -> None:
     def rate(workers: int) -> float:
-        return Model(Layout(partitions=16, workers=workers, machines=(2,)), COSTS).flood(12_000).cases_s
+        layout = Layout(partitions=16, workers=workers, machines=(2,))
+        return Model(layout, COSTS).flood(4_000, skip=0, tail=0).cases_s
 
+    turn = COSTS.python_turn + COSTS.native_turn + COSTS.broker_turn
+    assert rate(8) <= 2 / (5 * turn)
     assert rate(16) <= rate(8) * 1.03
 
 
