@@ -29,10 +29,13 @@ from typing import Any
 
 import psycopg
 import report
+from confluent_kafka import KafkaException
 from peers import hop_measures
 from peers.contestants import CONTESTANTS, Contestant
 from peers.environments import HOME, CannotRunHereError
 from peers.saga_measures import SAGA_CONTESTANTS, SagaContestant, Servers
+
+from misstep.errors import MisstepError
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HOME / "results"
@@ -41,7 +44,11 @@ BESIDE = {
     "beside.hop": ["hop.py", "--only", "json", "--json"],
     "beside.undo": ["undo.py", "--json"],
     "beside.takeover": ["takeover.py", "--json"],
+    "beside.sink": ["scale/sink.py", "--json"],
 }
+
+CANNOT = (CannotRunHereError, hop_measures.DidNotWorkError, MisstepError, KafkaException, psycopg.Error)
+"""What keeps one entry from being measured; the others go on."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class Store:
         print(f"{time.strftime('%H:%M:%S')} {entry} {measure} ...", end=" ", flush=True)
         try:
             value = work()
-        except (CannotRunHereError, hop_measures.DidNotWorkError) as error:
+        except CANNOT as error:
             print(f"not run: {error}", flush=True)
             self.put(entry, "failed", str(error))
             return None
@@ -151,7 +158,7 @@ def race_sagas(store: Store, servers: Servers, size: Size, wanted: Callable[[str
         try:
             with contestant.arena(servers) as arena:
                 _one_saga(store, entry, contestant, arena, size)
-        except (CannotRunHereError, hop_measures.DidNotWorkError) as error:
+        except CANNOT as error:
             print(f"{entry}: not run: {error}", flush=True)
             store.put(entry, "failed", str(error))
 
@@ -186,6 +193,14 @@ def _beside(command: list[str], servers: Servers, size: Size) -> Any:
         "hop.py": ["--rounds", str(size.rounds), "--events", str(size.events), "--seconds", str(size.latency_s)],
         "undo.py": ["--seconds", str(size.latency_s)],
         "takeover.py": ["--rounds", str(size.rounds)],
+        "scale/sink.py": [
+            "--cases",
+            str(size.events // 10),
+            "--postgres",
+            servers.dsn,
+            "--keep",
+            str(HOME / "sink.json"),
+        ],
     }[script]
     done = subprocess.run(
         [sys.executable, str(HERE / script), *options, *shorter, "--kafka", servers.bootstrap],
@@ -232,7 +247,7 @@ def machine(servers: Servers, size: Size) -> dict[str, Any]:
 def servers_of(given: bool) -> Iterator[Servers]:
     """Fresh servers, or those that MISSTEP_KAFKA and MISSTEP_POSTGRES name."""
     if given:
-        yield Servers(os.environ["MISSTEP_KAFKA"], os.environ["MISSTEP_POSTGRES"], None)
+        yield Servers(os.environ["MISSTEP_KAFKA"], os.environ["MISSTEP_POSTGRES"], [])
         return
     from misstep.dev.servers import down, up
 
@@ -240,7 +255,7 @@ def servers_of(given: bool) -> Iterator[Servers]:
         data = Path(directory)
         state = up(data)
         try:
-            yield Servers(str(state.kafka.bootstrap_servers), str(state.postgres.dsn), data / "kafka" / "data")
+            yield Servers(str(state.kafka.bootstrap_servers), str(state.postgres.dsn), [data / "kafka" / "data"])
         finally:
             down(data)
 

@@ -138,7 +138,7 @@ def kill(contestant: Contestant, made: Lane, values: list[bytes], events: int) -
 
 
 def _await_topics(made: Lane) -> None:
-    """Until every client is told of the partitions: a topic of a moment ago has none in the answers of a busy broker."""
+    """Until clients are told of the partitions: in a busy broker's answers a topic of a moment ago has none."""
     admin = AdminClient({"bootstrap.servers": made.bootstrap, "log_level": 4})
     until = time.monotonic() + START_WITHIN_S
     while time.monotonic() < until:

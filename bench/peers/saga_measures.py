@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from confluent_kafka.admin import AdminClient
 
 from misstep.bus.message import headers_of
 from misstep.dev.ports import free_port
+from misstep.testing.chaos.cluster import Cluster
 from peers.contestants import Lane, environment_of, misstep
 from peers.environments import HERE, HOME, SHARED, python_of, temporal_server
 from peers.hop_measures import DidNotWorkError
@@ -40,11 +41,11 @@ END_WITHIN_S = 60.0
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the servers are; `log_dir` is the broker's, None when it is not on this machine."""
+    """Where the servers are; `log_dirs` are the brokers', none when they are not on this machine."""
 
     bootstrap: str
     dsn: str
-    log_dir: Path | None
+    log_dirs: Sequence[Path]
 
 
 class Arena(Protocol):
@@ -110,9 +111,9 @@ class MisstepArena:
         return found | {"audit_behind_s": self._audit_behind_s()}
 
     def disk_bytes(self) -> int | None:
-        if self._servers.log_dir is None:
+        if not self._servers.log_dirs:
             return None
-        kafka = sum(log.stat().st_size for log in self._servers.log_dir.glob("*/*.log"))
+        kafka = sum(log.stat().st_size for place in self._servers.log_dirs for log in place.glob("*/*.log"))
         return kafka + database_bytes(self._dsn)
 
     def _run_load(self, cases: int, rate: float | None) -> dict[str, Any]:
@@ -185,6 +186,39 @@ def misstep_arena(servers: Servers) -> Iterator[MisstepArena]:
             admin = AdminClient({"bootstrap.servers": servers.bootstrap, "log_level": 4})
             for topic in [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(lane.name)]:
                 admin.delete_topics([topic])[topic].result()
+
+
+@contextmanager
+def three_brokers_arena(servers: Servers) -> Iterator[MisstepArena]:
+    """The same on a cluster of three: every record in three copies, acknowledged by two at least."""
+    with tempfile.TemporaryDirectory(prefix="misstep-three-") as directory:
+        cluster = _Undisturbed(Path(directory))
+        try:
+            cluster.start()
+            places = [Path(directory) / f"node-{number}" / "data" for number in cluster.ports]
+            with misstep_arena(Servers(cluster.bootstrap, servers.dsn, places)) as arena:
+                yield arena
+        finally:
+            cluster.close()
+
+
+class _NoProxy:
+    """Nothing stands between clients and brokers."""
+
+    def listen(self, number: int, port: int, behind: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Undisturbed(Cluster):
+    """The cluster of the chaos suite without its proxies, which would cost time of their own."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.proxy = _NoProxy()
+        self.ports = {number: replace(ports, advertised=ports.clients) for number, ports in self.ports.items()}
 
 
 def _reader_from_end(bootstrap: str, topic: str) -> Consumer:
@@ -302,6 +336,13 @@ SAGA_CONTESTANTS = [
         misstep_arena,
         ["misstep/contracts/order.py", "misstep/agents/order.py", "misstep/saga/order.py"],
         12_000,
+    ),
+    SagaContestant(
+        "misstep_three",
+        "Misstep on three brokers, acks=all",
+        three_brokers_arena,
+        ["misstep/contracts/order.py", "misstep/agents/order.py", "misstep/saga/order.py"],
+        6_000,
     ),
     SagaContestant("dbos", "DBOS on Postgres", postgres_peer("dbos"), ["shared/order.py", "dbos/saga.py"], 600),
     SagaContestant(

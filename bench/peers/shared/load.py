@@ -14,7 +14,7 @@ from typing import Any
 
 WARM_UP = 40
 AT_ONCE = 64
-"""Cases under way at the same time in a burst: more of them made no peer faster."""
+"""Cases under way at the same time in a burst."""
 
 failed_at: dict[int, float] = {}
 """When the fourth step refused a case, by its number."""
