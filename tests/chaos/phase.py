@@ -52,6 +52,10 @@ class Phase:
     violations: list[Violation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lasted_s: float = 0.0
+    incidents: dict[str, int] = field(default_factory=dict)
+    """What the processes' logs say that nobody asked for."""
+    gave_up: list[str] = field(default_factory=list)
+    """Processes that had ended for good, and stayed so until the harness started them again."""
     broke: str = ""
     """Why the harness could not play it to its end."""
 
@@ -78,6 +82,8 @@ def play(site: Site, name: str, what: str, plan: Sequence[Planned]) -> Phase:
         _finish(site, phase, began, last_end)
     except Exception as error:  # noqa: BLE001
         phase.broke = phase.broke or f"{type(error).__name__}: {error}"
+    phase.incidents = site.incidents.since_last()
+    phase.gave_up = site.start_again()
     return phase
 
 

@@ -62,6 +62,8 @@ def markdown(run: dict[str, Any], phases: Sequence[Phase]) -> str:
         for name, words in phase.outcomes.items():
             lines.append(f"- {name}: {', '.join(f'{count} {word}' for word, count in words.items()) or 'nothing'}")
         lines += [f"- {note}" for note in phase.notes]
+        lines += [f"- {count} times {incident}" for incident, count in phase.incidents.items()]
+        lines += [f"- **gave up**: {name} had ended for good" for name in phase.gave_up]
         if phase.broke:
             lines.append(f"- **broken off**: {phase.broke}")
         if phase.violations:

@@ -97,8 +97,8 @@ def main() -> int:
             print(f"Files are in {directory}")
         else:
             site.remove()
-    broke = [phase.name for phase in phases if phase.broke]
-    print(f"{violations} violations{f', broken off: {broke}' if broke else ''}; {options.out}.md says more")
+    broke = [phase.name for phase in phases if phase.broke or phase.gave_up]
+    print(f"{violations} violations{f', broken off or given up: {broke}' if broke else ''}; {options.out}.md says more")
     return 1 if violations or broke else 0
 
 
@@ -115,7 +115,9 @@ def told(phase: Phase) -> None:
     )
     for violation in phase.violations[:10]:
         print(f"    {violation}", flush=True)
-    for note in [*phase.notes, *([f"broken off: {phase.broke}"] if phase.broke else [])]:
+    incidents = [f"{count} times {incident}" for incident, count in phase.incidents.items()]
+    incidents += [f"GAVE UP: {name} had ended for good" for name in phase.gave_up]
+    for note in [*phase.notes, *incidents, *([f"broken off: {phase.broke}"] if phase.broke else [])]:
         print(f"    {note}", flush=True)
 
 

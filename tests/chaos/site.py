@@ -35,6 +35,7 @@ from misstep.testing.chaos import (
     read_final,
 )
 from tests.chaos.cases import LINE, PAIR, maker
+from tests.chaos.incidents import Incidents
 from tests.chaos.running import Running
 from tests.chaos.small_disk import SmallDisk
 
@@ -76,6 +77,7 @@ class Site:
         self.journal = self.directory / "journal"
         self.journal.touch()
         self.runs: dict[str, Running] = {}
+        self.incidents = Incidents(self.directory)
         self.foreign: set[Place] = set()
         self.loose: set[str] = set()
         self.due: dict[str, str] = {}
@@ -159,6 +161,13 @@ class Site:
         self.runs[name].start()
         return self.runs[name]
 
+    def start_again(self) -> list[str]:
+        """Start what has ended without being told to; what that was."""
+        ended = [name for name, running in self.runs.items() if not running.alive()]
+        for name in ended:
+            self.runs[name].start()
+        return ended
+
     def stop(self, name: str) -> None:
         """End a run that is no part of the steady state, and forget it. Nothing when there is none."""
         running = self.runs.pop(name, None)
@@ -184,6 +193,7 @@ class Site:
             "MISSTEP_DATA": str(self.directory / "data"),
             "MISSTEP_SLOT": name,
             "MISSTEP_BUILD": "chaos",
+            "PYTHONFAULTHANDLER": "1",  # a process that crashes in a library says where
             "CHAOS_JOURNAL": str(self.journal),
             "CHAOS_EFFECTS": dsn,
         }

@@ -33,7 +33,8 @@ class _RightTaken(Fault[Site]):
         kept = {AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE} - {self.taken}
         acls = [self._acl(topic, operation, AclPermissionType.ALLOW) for operation in kept]
         acls.append(self._acl(topic, self.taken, AclPermissionType.DENY))
-        for done in site.cluster.admin().create_acls(acls).values():
+        admin = site.cluster.admin()  # kept: its answers are lost with it
+        for done in admin.create_acls(acls).values():
             done.result(15)
         return f"{self.taken.name.lower()} on {topic}"
 
@@ -45,7 +46,8 @@ class _RightTaken(Fault[Site]):
         everything = AclBindingFilter(
             ResourceType.TOPIC, None, ResourcePatternType.ANY, US, None, AclOperation.ANY, AclPermissionType.ANY
         )
-        for done in site.cluster.admin().delete_acls([everything]).values():
+        admin = site.cluster.admin()
+        for done in admin.delete_acls([everything]).values():
             done.result(15)
 
 

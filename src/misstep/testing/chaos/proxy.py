@@ -200,9 +200,9 @@ class Proxy:
                         connection.kinds[int.from_bytes(head[4:8])] = int.from_bytes(head[:2])
                         if len(connection.kinds) > 10_000:
                             connection.kinds.clear()
-                elif answers is not None and (rule := self._losing(connection, answers.heads(chunk))) is not None:
+                elif answers is not None and (losing := self._losing(connection, answers.heads(chunk))) is not None:
                     self.lost += 1
-                    await asyncio.sleep(rule.mute_s)
+                    await asyncio.sleep(losing.mute_s)
                     return
                 writer.write(chunk)
                 await writer.drain()

@@ -20,7 +20,7 @@ class Watch:
         workflows = list(workflows)
         self._states = {topic for workflow in workflows for topic in workflow.state_topics()}
         self._outcomes = {workflow.topics.outcomes for workflow in workflows}
-        self._seen: dict[tuple[str, int, int, str], Event] = {}
+        self._seen: dict[tuple[str, tuple[str, int, int, str]], Event] = {}
         self._lock = threading.Lock()
         self.foreign: set[Place] = set()
         self.ended: dict[str, float] = {}
@@ -38,7 +38,7 @@ class Watch:
         if event.place.topic not in self._states or "ce_hash" not in event.headers or event.place in self.foreign:
             return
         with self._lock:
-            before = self._seen.setdefault(event.identity, event)
+            before = self._seen.setdefault((event.text("ce_workflow"), event.identity), event)
             if before.place != event.place:
                 agent = event.text("ce_agent")
                 rule = "two endings" if event.place.topic in self._outcomes else "twice"
