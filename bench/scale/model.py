@@ -353,14 +353,12 @@ class Model:
 
     # -- loads --------------------------------------------------------------------------------------------------------
 
-    def flood(self, cases: int, skip: float = 0.25, tail: float = 0.02) -> Outcome:
-        """All cases at once, until they have ended; measured between two shares of them, as `run.py` does."""
+    def flood(self, cases: int) -> Outcome:
+        """All cases at once, until the last one has ended, as `run.py` does."""
+        before = self._mark()
         for _ in range(cases):
             self.come()
-        first, last = int(cases * skip), int(cases * (1 - tail))
-        self.simulation.run(1e9, lambda: self._ended >= first)
-        before = self._mark()
-        self.simulation.run(1e9, lambda: self._ended >= last)
+        self.simulation.run(1e9, lambda: self._ended >= cases)
         return self._between(before)
 
     def load(self, cases_s: float, seconds: float, warm_s: float = 2.0) -> Outcome:

@@ -1,4 +1,8 @@
-"""One run: workers stand ready, so many cases come at once; what it cost in the middle of it."""
+"""One run: workers stand ready, so many cases come at once; what it cost until the last one has ended.
+
+Nothing is left out at the beginning or the end: what a worker has attempted and not yet committed would else be counted
+on one side and not on the other.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,6 @@ import processes
 from servers import BenchServers
 from usage import cpu_s, machine_busy_s, native_cpu_s, resident_mb
 
-SKIP, TAIL = 0.25, 0.02
-"""Shares of the cases at the beginning and at the end that are not measured."""
 WARM_CASES = 20
 """For each partition, before the others: groups have settled when these are through."""
 SETTLE_S = 1.0
@@ -38,7 +40,7 @@ class Run:
     cases_s: float
     turns_s: float
     seconds: float
-    """Of the part that was measured."""
+    """From the first of them to the last outcome."""
     worker_us_a_turn: float
     """CPU of all workers together."""
     native_us_a_turn: float
@@ -91,12 +93,10 @@ def saturated(
             load.publish(servers.kafka, topics, values, warm)
             ended.wait_for(warm)
             time.sleep(SETTLE_S)
-            load.publish(servers.kafka, topics, values, cases - warm, warm)
-            ended.wait_for(int(cases * SKIP))
             before = _state(servers, hired, ended)
-            ended.wait_for(int(cases * (1 - TAIL)))
-            after = _state(servers, hired, ended)
+            load.publish(servers.kafka, topics, values, cases - warm, warm)
             ended.wait_for(cases)
+            after = _state(servers, hired, ended)
             resident = max(resident_mb(one.pid) for one in hired)
         stored = stored_bytes(servers.kafka_pid, f"{topics.namespace}.")
     at, through, machine_s, workers_s, native_s, broker_s = (

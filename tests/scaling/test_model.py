@@ -85,7 +85,7 @@ def test_workers_beyond_the_partitions_do_nothing() -> None:
 def test_workers_on_full_cores_add_nothing() -> None:
     def rate(workers: int) -> float:
         layout = Layout(partitions=16, workers=workers, machines=(2,))
-        return Model(layout, COSTS).flood(4_000, skip=0, tail=0).cases_s
+        return Model(layout, COSTS).flood(4_000).cases_s
 
     turn = COSTS.python_turn + COSTS.native_turn + COSTS.broker_turn
     assert rate(8) <= 2 / (5 * turn)
