@@ -39,7 +39,7 @@ def _incident(line: bytes) -> str:
         return "" if said.get("how") == "signal 9" else f"died ({said.get('how')}) and was restarted"
     if event in ("stopped", "cannot run", "cannot start"):
         return f"{event}: {said.get('why', said.get('exit_code', ''))}"[:300]
-    if said.get("level") == "error":
+    if said.get("level") == "error" and event != "kafka client":
         raised = said.get("exception") or [{}]
         return f"{event}: {raised[0].get('exc_type', '')} {raised[0].get('exc_value', '')}"[:300].rstrip(" :")
     return ""

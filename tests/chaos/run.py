@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--faults", default="", metavar="A,B", help="only these, each alone and then mixed")
     parser.add_argument("--only", default="", metavar="NAME", help="one fault alone")
     parser.add_argument("--seconds", type=float, default=None, help="how long each fault lasts alone")
+    parser.add_argument("--alone", action=argparse.BooleanOptionalAction, default=True, help="each fault alone first")
     parser.add_argument("--carry", action=argparse.BooleanOptionalAction, default=True, help="carrying on in workers")
     parser.add_argument("--rate", type=float, default=18.0, help="cases a second")
     parser.add_argument("--out", type=Path, default=Path("chaos-report"), help="of the report, without .md and .json")
@@ -62,7 +63,7 @@ def main() -> int:
         quiet = play(site, "calm", "no fault at all", [])
         phases.append(quiet)
         told(quiet)
-        for fault in chosen:
+        for fault in chosen if options.alone else ():
             seconds = options.seconds if options.seconds is not None else fault.seconds
             print(f"{fault.name}: {fault.what}", flush=True)
             plan = alone(fault, seconds, f"{options.seed}/{fault.name}")

@@ -19,6 +19,8 @@ FAULTS: tuple[type[Fault[Site]], ...] = (
     brokers.RollingRestart,
     brokers.KillController,
     brokers.KillTransactionCoordinator,
+    brokers.LoseQuorum,
+    brokers.LoseAll,
     network.Cut,
     network.CutRequests,
     network.CutAnswers,

@@ -82,3 +82,31 @@ class RollingRestart(Fault[Site]):
         for node in site.cluster.nodes.values():
             node.start()
             node.await_ready()
+
+
+class LoseQuorum(Fault[Site]):
+    name = "lose-quorum"
+    what = "kill -9 of two brokers at once: no controller, too few copies to write"
+    touches = frozenset({"brokers"})
+    seconds = 7.0
+    lost: tuple[Node, ...] = ()
+    HOW_MANY = 2
+
+    def start(self, site: Site, chance: random.Random) -> str:
+        self.lost = tuple(chance.sample(list(site.cluster.nodes.values()), self.HOW_MANY))
+        for node in self.lost:
+            node.kill()
+        return f"nodes {', '.join(str(node.number) for node in self.lost)}"
+
+    def end(self, site: Site) -> None:
+        for node in self.lost:
+            node.start()
+        for node in self.lost:
+            node.await_ready()
+
+
+class LoseAll(LoseQuorum):
+    name = "lose-all-brokers"
+    what = "kill -9 of all three brokers at once"
+    seconds = 4.0
+    HOW_MANY = 3
