@@ -15,7 +15,7 @@ PYTEST ?=
 TESTS ?= tests
 SIDE_BY_SIDE ?= 3
 
-.PHONY: help demo test check format bench soak chaos lock clean
+.PHONY: help demo test check format bench scale soak chaos lock clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/make \1\t\2/' | column -t -s $$'\t'
@@ -43,6 +43,12 @@ format: $(READY) ## Format and mend what ruff can mend
 
 bench: $(READY) ## Measure a hop and the reading of receipts
 	@for one in bench/*.py; do echo "== $$one"; $(BIN)/python "$$one"; done
+
+scale: $(READY) ## Measure how it scales and simulate what one machine cannot be (20 minutes; writes docs/scaling.md)
+	@missed=0; for one in costs.py "costs.py --no-carry" workers.py \
+		"workers.py --no-carry --workers 1,2 --partitions 2,8,32" sink.py storage.py cases.py memory.py audit.py; \
+		do echo "== bench/scale/$$one"; $(BIN)/python bench/scale/$$one || missed=1; done; \
+		$(BIN)/python bench/scale/simulate.py --write docs/scaling.md && exit $$missed
 
 soak: $(READY) ## Run the long tests: hours of faults (SOAK_MINUTES, see tests/soak)
 	@$(BIN)/python -m pytest tests/soak --timeout=0 $(PYTEST)
