@@ -41,8 +41,9 @@ format: $(READY) ## Format and mend what ruff can mend
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench: $(READY) ## Measure a hop and the reading of receipts
-	@for one in bench/*.py; do echo "== $$one"; $(BIN)/python "$$one"; done
+bench: $(READY) ## Race a hop and a saga against what people use today, then read receipts (QUICK=1: minutes)
+	@$(BIN)/python bench/race.py $(if $(QUICK),--quick)
+	@for one in bench/receipts*.py; do echo "== $$one"; $(BIN)/python "$$one"; done
 
 scale: $(READY) ## Measure how it scales and simulate what one machine cannot be (20 minutes; writes docs/scaling.md)
 	@missed=0; for one in costs.py "costs.py --no-carry" workers.py \

@@ -57,16 +57,19 @@ class Size:
 
     name: str
     rounds: int
-    events: int
+    share: float
+    """Of each contestant's events of a full run."""
+    warm_up_s: float
+    beside_events: int
     latency_s: int
     saga_s: float
     cases_of_a_burst: float
     """Share of each contestant's full burst."""
 
 
-FULL = Size("full", 3, 60_000, 10, 15.0, 1.0)
-QUICK = Size("quick", 1, 12_000, 4, 6.0, 0.3)
-TINY = Size("tiny", 1, 2_000, 2, 4.0, 0.1)
+FULL = Size("full", 3, 1.0, 3.0, 60_000, 10, 12.0, 1.0)
+QUICK = Size("quick", 1, 0.25, 1.0, 30_000, 5, 6.0, 0.3)
+TINY = Size("tiny", 1, 0.02, 0.0, 6_000, 2, 4.0, 0.1)
 SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
 PARTITIONS = 2
 
@@ -122,26 +125,24 @@ def race_hops(store: Store, servers: Servers, size: Size, wanted: Callable[[str]
             return measure(contestant, lane, values, *arguments)
 
     print("Warming the broker up ...", flush=True)
-    on_lane(CONTESTANTS[1], hop_measures.rate, size.events)
+    on_lane(CONTESTANTS[1], hop_measures.rate, round(CONTESTANTS[1].events * size.share), 0.0)
     for number in range(1, size.rounds + 1):
         for contestant in taking_part:
             entry = f"hop.{contestant.name}"
-            events = size.events if number == 1 else _events_for(store, entry, size)
-            store.once(entry, f"rate {number}", lambda c=contestant, e=events: on_lane(c, hop_measures.rate, e))
+            events = round(contestant.events * size.share)
+            store.once(
+                entry,
+                f"rate {number}",
+                lambda c=contestant, e=events: on_lane(c, hop_measures.rate, e, size.warm_up_s),
+            )
     for contestant in taking_part:
         entry = f"hop.{contestant.name}"
         if (full := _rate_of(store, entry)) is None:
             continue
         half = max(1, round(full / 2))
         store.once(entry, "latency", lambda c=contestant, r=half: on_lane(c, hop_measures.latency, r, size.latency_s))
-        events = max(1_000, min(size.events, round(full * 6)))
+        events = max(1_000, min(round(contestant.events * size.share), round(full * 6)))
         store.once(entry, "kill", lambda c=contestant, e=events: on_lane(c, hop_measures.kill, e))
-
-
-def _events_for(store: Store, entry: str, size: Size) -> int:
-    """As many as fit the window, so that slow ones are not preloaded with what they never read."""
-    full = _rate_of(store, entry)
-    return size.events if full is None else max(1_000, min(size.events, round(full * 1.4 * hop_measures.WINDOW_S)))
 
 
 def _rate_of(store: Store, entry: str) -> float | None:
@@ -190,12 +191,12 @@ def race_beside(store: Store, servers: Servers, size: Size, wanted: Callable[[st
 def _beside(command: list[str], servers: Servers, size: Size) -> Any:
     script, *options = command
     shorter = {
-        "hop.py": ["--rounds", str(size.rounds), "--events", str(size.events), "--seconds", str(size.latency_s)],
+        "hop.py": ["--rounds", str(size.rounds), "--events", str(size.beside_events), "--seconds", str(size.latency_s)],
         "undo.py": ["--seconds", str(size.latency_s)],
         "takeover.py": ["--rounds", str(size.rounds)],
         "scale/sink.py": [
             "--cases",
-            str(size.events // 10),
+            str(size.beside_events // 10),
             "--postgres",
             servers.dsn,
             "--keep",

@@ -54,7 +54,8 @@ class Aim:
             return "met"
         if not self.wanted:
             return f"**missed** by {_number(abs(self.found))}"
-        return f"**missed** by {abs(self.found - self.wanted) / self.wanted:.0%}"
+        off = abs(self.found - self.wanted) / self.wanted
+        return f"**missed** by {off:.0%}" if off < 1 else f"**missed**, {self.found / self.wanted:.1f} times the aim"
 
 
 def read(directory: Path) -> Results:
@@ -262,8 +263,9 @@ Latencies at half of each one's own rate, completed cases only."""
 _HOW = """\
 - Fresh servers, started for the run; contestants one after the other, never two at once. A rate is the median of the \
 rounds; all contestants run once in a round, so that the machine's moods fall on all.
-- A rate's window begins when a sixth of the events is out (start-up and warm-up are over) and ends with the last one \
-or after 10 s. The reader that counts takes its share of the same cores, from every contestant alike.
+- A rate's window begins when a sixth of the events is out and some seconds have passed (start-up is over, a JVM has \
+compiled), and ends with the last one or after 10 s. The reader that counts takes its share of the same cores, from \
+every contestant alike.
 - Every consumer group has a session of 6 s, so that restarts compare.
 - Settings come from each peer's own documentation; the comment on top of each program in `bench/peers/` names the page.
 - Latencies at half of each one's own rate are not latencies at one rate: who is faster is loaded harder.

@@ -40,6 +40,8 @@ class Contestant:
     promise: str
     """What it says of losing and doubling."""
     command: Callable[[Lane], Sequence[str]]
+    events: int = 240_000
+    """In a full run: some eight seconds of work."""
 
 
 def _python(peer: str, *more: str) -> Callable[[Lane], Sequence[str]]:
@@ -92,7 +94,7 @@ CONTESTANTS = [
     Contestant("streams_100ms", "Kafka Streams, commit 100 ms", EXACTLY_ONCE, _streams(100)),
     Contestant("streams_10ms", "Kafka Streams, commit 10 ms", EXACTLY_ONCE, _streams(10)),
     Contestant("quix", "Quix Streams, commit 100 ms", EXACTLY_ONCE, _python("quix", "100")),
-    Contestant("faust", "faust-streaming", EXACTLY_ONCE, _python("faust")),
-    Contestant("faststream", "FastStream, a message at a time", AT_LEAST_ONCE, _python("faststream", "one")),
+    Contestant("faust", "faust-streaming", EXACTLY_ONCE, _python("faust"), 60_000),
+    Contestant("faststream", "FastStream, a message at a time", AT_LEAST_ONCE, _python("faststream", "one"), 40_000),
     Contestant("faststream_batch", "FastStream, batches", AT_LEAST_ONCE, _python("faststream", "batch")),
 ]

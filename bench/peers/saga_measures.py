@@ -101,6 +101,7 @@ class MisstepArena:
         self._servers, self._dsn, self._lane = servers, dsn, lane
         self._next = 0
         self._run_load(WARM_UP_CASES, 200.0)
+        self._run_load(WARM_UP_CASES, None)
 
     def burst(self, cases: int) -> dict[str, Any]:
         found = self._run_load(cases, None)

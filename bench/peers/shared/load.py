@@ -87,9 +87,9 @@ async def measure(run_case: Callable[[int], Awaitable[str]], arguments: list[str
 
 
 def summary(ends: dict[int, tuple[float, float, str]], failures: dict[int, float], began: float) -> dict[str, Any]:
-    """Rate, outcomes and latencies; the first quarter of the time warms up and is left out of the latencies."""
+    """Rate, outcomes and latencies; the first quarter of the load warms up and is left out of the latencies."""
     last = max(end for _, end, _ in ends.values())
-    from_then = began + (last - began) / 4
+    from_then = began + (max(due for due, _, _ in ends.values()) - began) / 4
     whole = [(end - due) * 1000 for due, end, outcome in ends.values() if due > from_then and outcome == "completed"]
     undone = [
         (ends[number][1] - at) * 1000
