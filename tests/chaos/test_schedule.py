@@ -15,6 +15,7 @@ def test_a_long_plan_has_every_fault_and_stays_in_its_time() -> None:
     plan = mixed(FAULTS, 600, "7/mixed")
     assert {one.fault for one in plan} == set(FAULTS)
     assert max(one.end_s for one in plan) <= 600
+    assert all(one.begin_s < one.end_s for one in plan)
 
 
 def test_two_faults_that_touch_the_same_are_never_at_once() -> None:

@@ -10,7 +10,10 @@ from typing import Any
 from misstep.testing.chaos.fault import Fault
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0
+LONG_S = 12.0
 PAUSE_S = 4.0
+AT_LEAST_S = 0.5
+"""Of a fault that is over when it has begun: it ends after its beginning all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Planned:
 
 def alone(fault: type[Fault[Any]], seconds: float, seed: str) -> list[Planned]:
     """One fault, for so long."""
-    return [Planned(fault, 0.0, seconds, f"{seed}/0")]
+    return [Planned(fault, 0.0, max(seconds, AT_LEAST_S), f"{seed}/0")]
 
 
 def mixed(faults: Sequence[type[Fault[Any]]], seconds: float, seed: str, *, at_once: int = 2) -> list[Planned]:
@@ -51,7 +54,8 @@ def mixed(faults: Sequence[type[Fault[Any]]], seconds: float, seed: str, *, at_o
         if fault is None:
             continue
         waiting.remove(fault)
-        lasts = min(fault.seconds, chance.uniform(SHORTEST_S, LONGEST_S)) if fault.seconds < 12 else fault.seconds
+        drawn = min(fault.seconds, chance.uniform(SHORTEST_S, LONGEST_S))
+        lasts = fault.seconds if fault.seconds >= LONG_S else max(drawn, AT_LEAST_S)
         if now + lasts > seconds:
             return plan
         plan.append(Planned(fault, now, now + lasts, f"{seed}/{len(plan)}"))
