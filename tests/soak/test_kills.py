@@ -12,7 +12,7 @@ from tests.worker.conftest import *  # noqa: F403  # its fixtures
 from tests.worker.conftest import Site
 from tests.worker.load import Load
 from tests.worker.oracle import taken_for_killers
-from tests.worker.test_kill import SEAMS
+from tests.worker.test_kill import CARRYING_SEAMS
 
 KILLS = int(os.environ.get("SOAK_KILLS", "50"))
 SEED = int(os.environ.get("SOAK_SEED", "7"))
@@ -26,7 +26,7 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_nothing(site: Site) -> 
     running = {name: site.processes[site.start(name)] for name in names}
     for _ in range(KILLS):
         name = chance.choice(names)
-        how = chance.choice([*SEAMS, "anywhere"])
+        how = chance.choice([*CARRYING_SEAMS, "anywhere"])
         done[how] = done.get(how, 0) + 1
         running[name].send_signal(signal.SIGKILL)
         running[name].wait(10)

@@ -26,6 +26,10 @@ class AfterPlain(Task, name="deadly.after_plain", version="1.0"):
     """After `plain`."""
 
 
+class AfterPlainToo(Task, name="deadly.after_plain_too", version="1.0"):
+    """After `plain_too`."""
+
+
 class AfterCoro(Task, name="deadly.after_coro", version="1.0"):
     """After `coro`."""
 
@@ -86,8 +90,15 @@ def plain(turn: Turn[Task]) -> AfterPlain:
     return AfterPlain(**turn.payload.model_dump())
 
 
+@agent(budget="300ms", owner="tests")
+def plain_too(turn: Turn[AfterPlain]) -> AfterPlainToo:
+    """Another plain agent, whose turns are carried on; it must be quick."""
+    time.sleep(begin(turn))
+    return AfterPlainToo(**turn.payload.model_dump())
+
+
 @agent(budget="60s", owner="tests")
-async def coro(turn: Turn[AfterPlain]) -> AfterCoro:
+async def coro(turn: Turn[AfterPlainToo]) -> AfterCoro:
     """Runs on the event loop."""
     await asyncio.sleep(begin(turn))
     return AfterCoro(**turn.payload.model_dump())
@@ -123,6 +134,7 @@ def brief_thread(turn: Turn[AfterBriefCoro]) -> Over:
 
 deadly = Choreography("deadly", starts=Task, deadline="10m", handoffs=0)
 deadly.on(plain, agent_fault=dead_letter, waive="nothing of its own can fail")
+deadly.on(plain_too, latency_blow=dead_letter, agent_fault=dead_letter, waive="nothing of its own can fail")
 deadly.on(coro, agent_fault=retry(2, first="50ms") | dead_letter, waive="nothing of its own can fail")
 deadly.on(thread, agent_fault=dead_letter, waive="nothing of its own can fail")
 deadly.on(brief, latency_blow=dead_letter, agent_fault=compensate, waive="nothing of its own can fail")
@@ -131,6 +143,6 @@ deadly.on(brief_thread, latency_blow=dead_letter, waive="nothing of its own can 
 
 
 @deadly.undo(coro)
-async def undo_coro(undo: Undo[AfterPlain, AfterCoro]) -> None:
+async def undo_coro(undo: Undo[AfterPlainToo, AfterCoro]) -> None:
     """Does what the case says."""
     await asyncio.sleep(do("undo_coro", undo.case_id, undo.input))

@@ -89,6 +89,7 @@ class Assembly:
         topics = Topics(self.settings.namespace, plan.workflow)
         metrics = self.metrics.of(plan.workflow)
         tripwire = self._tripwire(plan.workflow, agent)
+        inline = not agent.agent.is_async and not agent.agent.blocking
         shared: dict[str, Any] = {
             "contract_reader": ContractReader(agent.accepts, self.schemas),
             "emitter": Emitter(plan, agent, topics, self.settings.build),
@@ -107,7 +108,7 @@ class Assembly:
             "metrics": metrics,
             "control": self.control,
             "tripwire": tripwire,
-            "carry": self.carrying.go_on if self.settings.carry else nothing_carried,
+            "carry": self.carrying.go_on if self.settings.carry and inline else nothing_carried,  # not on the loop
             "dependencies": [self.instances[kind] for _, kind in agent.dependencies],
         }
         if agent.joins:
@@ -116,7 +117,6 @@ class Assembly:
         else:
             handling = Handling(plan, agent, topics, **shared)
             subscription, gathering = of_agent(agent, topics), None
-        inline = not agent.agent.is_async and not agent.agent.blocking
         runner: Runner
         if inline:
             runner = carrier = InlineRunner(handling)

@@ -40,6 +40,8 @@ SEND_OFFSETS_S = 5.0
 LATE_S = 2.0
 """A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
 FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
+FENCED_FOR_S = 5.0
+"""One that comes and goes fences several times in a row until it gets in; one that stays goes on for longer."""
 
 
 class Group(Protocol):
@@ -120,7 +122,7 @@ class Committer:
         self._reported_at: dict[str, float] = {}
         """When each group's skipped messages were last reported (monotonic)."""
         self._probing = False
-        self._fenced_at: deque[float] = deque(maxlen=FENCED_LIMIT)
+        self._fenced_at: deque[float] = deque()
         self._producer = self._new_producer()
 
     # -- other threads ------------------------------------------------------------------------------------------------
@@ -354,9 +356,12 @@ class Committer:
 
     def _fenced(self, error: KafkaError) -> None:
         now = time.monotonic()
-        self._fenced_at.append(now)
-        if len(self._fenced_at) == FENCED_LIMIT and now - self._fenced_at[0] < FENCED_WITHIN_S:
-            raise SlotTaken(self._id, f"it was fenced {FENCED_LIMIT} times within {FENCED_WITHIN_S:.0f} s")
+        fenced = self._fenced_at
+        fenced.append(now)
+        while now - fenced[0] > FENCED_WITHIN_S:
+            fenced.popleft()
+        if len(fenced) >= FENCED_LIMIT and now - fenced[0] >= FENCED_FOR_S:
+            raise SlotTaken(self._id, f"it was fenced {len(fenced)} times within {now - fenced[0]:.0f} s")
         log.warning("this worker was fenced; starting over from what is committed", error=error.str())
         self._held = []
         for group in self._groups():

@@ -27,6 +27,7 @@ class ParkingRunner:
 
     collects = False
     inside: Work | None = None
+    early_since: float | None = None
     lingering: Mapping[Future[object], float] = MappingProxyType({})
 
     def __init__(self, plan: Plan, agent: AgentPlan, topics: Topics, submit: Callable[[Finished], None]) -> None:

@@ -514,8 +514,9 @@ class Reader:
     @property
     def stuck_for_s(self) -> float | None:
         """How long a plain function has been running, when that is longer than it can be meant to."""
-        since = self._keeper.away_since
-        lasts_s = time.monotonic() - since if since is not None and self._runner.inside is not None else 0.0
+        since = self._keeper.away_since if self._runner.inside is not None else None
+        since = since or self._runner.early_since
+        lasts_s = time.monotonic() - since if since is not None else 0.0
         return lasts_s if lasts_s > self._stuck_after_s else None
 
     @property

@@ -25,6 +25,7 @@ class SagaRunner:
 
     collects = True
     inside: Work | None = None
+    early_since: float | None = None
     lingering: Mapping[Future[object], float] = MappingProxyType({})
 
     def __init__(

@@ -332,6 +332,9 @@ class Runner(Protocol):
     inside: Work | None
     """Whose attempt runs in the polling thread at this moment."""
 
+    early_since: float | None
+    """Since when a turn on an event that is not committed yet has been running (monotonic); None when none is."""
+
     @property
     def lingering(self) -> Mapping[Future[object], float]:
         """Blocking turns whose threads go on, and when their time was over (monotonic)."""
@@ -357,6 +360,7 @@ class InlineRunner:
         self.name = handling.agent.name
         self._handling = handling
         self.inside: Work | None = None
+        self.early_since: float | None = None
         self.lingering: Mapping[Future[object], float] = {}
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
@@ -398,7 +402,9 @@ class InlineRunner:
             if inbound is None:
                 return None
             turn = make_turn(handling.plan, handling.agent, inbound, handling.surroundings)
+            self.early_since = time.monotonic()
             verdict, took_ms = self._run(turn)
+            self.early_since = None
             inbound.spent_ms = took_ms
             records = handling.settled_early(inbound, turn, verdict)
             return None if records is None else (records, took_ms)
@@ -447,6 +453,7 @@ class LoopRunner:
 
     collects = True
     inside: Work | None = None
+    early_since: float | None = None
 
     def __init__(self, handling: Handling, loop: asyncio.AbstractEventLoop, pool: ThreadPoolExecutor) -> None:
         self._handling = handling

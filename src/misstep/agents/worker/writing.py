@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,8 +12,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from misstep.agents.worker.chain import Chain, Link
 from misstep.contracts.event import Record
 
-FLUSH_S = 5.0
-"""A layer that the brokers have not taken by then is given up, and with it the transaction."""
+TAKEN_WITHIN_S = 5.0
+"""What the brokers have not taken by then is given up, and with it the transaction."""
 
 OnDelivery = Callable[[KafkaError | None, Message], None]
 
@@ -68,25 +69,30 @@ def _write_link(producer: Producer, link: Link, records: list[Record]) -> None:
 
 def _await_places(producer: Producer, chains: Sequence[Chain], depth: int) -> None:
     """Wait until the brokers have said where the events of this layer stand."""
-    left = producer.flush(FLUSH_S)
-    for chain in chains:
-        for link in chain.layer(depth):
-            if link.carried and link.offset is None:
-                late = KafkaError(KafkaError._TIMED_OUT, f"{left} events were not taken within {FLUSH_S:.0f} s")
-                raise KafkaException(link.error or late)
+    for link in [link for chain in chains for link in chain.layer(depth) if link.carried]:
+        _await(producer, lambda link=link: link.offset is not None or link.error is not None)  # type: ignore[misc]
+        if link.error is not None:
+            raise KafkaException(link.error)
 
 
 def _write_and_wait(producer: Producer, records: Sequence[Record]) -> None:
-    refused: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, _: Message) -> None:
+    answers: list[KafkaError | None] = []
+    _write(producer, records, lambda error, _: answers.append(error))
+    _await(producer, lambda: len(answers) == len(records))
+    for error in answers:
         if error is not None:
-            refused.append(error)
+            raise KafkaException(error)
 
-    _write(producer, records, delivered)
-    producer.flush()
-    if refused:
-        raise KafkaException(refused[0])
+
+def _await(producer: Producer, answered: Callable[[], bool]) -> None:
+    """Not by `flush`: where the client raises a fatal error from one callback, that goes on to call the others, which
+    then break with a SystemError; `poll` raises it."""
+    until = time.monotonic() + TAKEN_WITHIN_S
+    while not answered():
+        if time.monotonic() > until:
+            late = f"an event was not taken within {TAKEN_WITHIN_S:.0f} s"
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, late))
+        producer.poll(0.1)
 
 
 def _write(producer: Producer, records: Sequence[Record], on_delivery: OnDelivery | None = None) -> None:
