@@ -88,8 +88,13 @@ def play(site: Site, name: str, what: str, plan: Sequence[Planned]) -> Phase:
 
 
 def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> None:
-    """Begin and end the faults in the order of the plan; one that takes long makes the later ones late."""
+    """Begin and end the faults in the order of the plan.
+
+    The time that beginning and ending takes (a broker's start) is not counted: what follows is that much later. Faults
+    whose time would come when the whole plan was to be over are left out.
+    """
     first = time.monotonic()
+    over = first + max((one.end_s for one in plan), default=0.0)
     steps = [(one.begin_s, True, one) for one in plan] + [(one.end_s, False, one) for one in plan]
     going: dict[str, tuple[Fault[Site], Occurrence, random.Random]] = {}
     last_tick = first
@@ -101,9 +106,14 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
                     for fault, _, chance in going.values():
                         fault.during(site, chance)
                 time.sleep(0.05)
+            now = time.monotonic()
             if not begins:
-                fault, occurrence, _ = going.pop(planned.seed)
-                _end(site, fault, occurrence, began)
+                if planned.seed in going:
+                    fault, occurrence, _ = going.pop(planned.seed)
+                    _end(site, fault, occurrence, began)
+                    first += time.monotonic() - now
+                continue
+            if now > over:
                 continue
             fault, chance = planned.fault(), random.Random(planned.seed)
             occurrence = Occurrence(fault.name, "", time.monotonic() - began)
@@ -111,6 +121,7 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
             occurrence.hit = fault.start(site, chance)
             phase.occurrences.append(occurrence)
             site.say(f"  {occurrence.began_s:5.1f} s  {fault.name}: {occurrence.hit}")
+            first += time.monotonic() - now
     finally:
         for fault, occurrence, _ in going.values():
             with suppress(Exception):
