@@ -14,7 +14,7 @@ from pydantic import Field
 
 from misstep import Choreography, Contract, Failure, Turn, agent, compensate, dead_letter, escalate, retry, to
 from misstep.agents.plan import Plan
-from misstep.agents.worker import carrying, work
+from misstep.agents.worker import carrying, runner
 from misstep.agents.worker.chain import Chain
 from misstep.bus.marks import pause_agent, resume_agent
 from misstep.contracts.control import Pause
@@ -122,7 +122,7 @@ def plan() -> Plan:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other things makes no quick function slow."""
-    for module in (carrying, work):
+    for module in (carrying, runner):
         monkeypatch.setattr(module, "QUICK_MS", 200.0)
 
 

@@ -26,9 +26,10 @@ from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.recent import Recent
+from misstep.agents.worker.runner import InlineRunner, LoopRunner, Runner
 from misstep.agents.worker.saga_runner import SagaRunner, Tries
 from misstep.agents.worker.tripwire import Tripwire
-from misstep.agents.worker.work import Handling, InlineRunner, LoopRunner, Runner
+from misstep.agents.worker.work import Handling
 from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.alerts import Alerts
 from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statistics_callback

@@ -14,7 +14,8 @@ from misstep.agents.killer import killer
 from misstep.agents.plan import AgentPlan, Plan
 from misstep.agents.turn import Turn
 from misstep.agents.worker.committer import Finished
-from misstep.agents.worker.work import FOREVER_S, Cases, Handling, Work
+from misstep.agents.worker.runner import FOREVER_S
+from misstep.agents.worker.work import Cases, Handling, Work
 from misstep.bus.suspicion import KILLS
 from misstep.bus.topics import Topics
 from misstep.contracts import Contract, SchemaSource

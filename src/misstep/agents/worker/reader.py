@@ -21,9 +21,10 @@ from misstep.agents.worker.assignment import Assignment
 from misstep.agents.worker.gate import Alone, Begin, Gate
 from misstep.agents.worker.keeper import Keeper
 from misstep.agents.worker.metrics import Metrics
+from misstep.agents.worker.runner import Runner
 from misstep.agents.worker.slot import SlotTaken
 from misstep.agents.worker.tripwire import Tripwire
-from misstep.agents.worker.work import Runner, Work
+from misstep.agents.worker.work import Work
 from misstep.bus.config import Config
 from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of

@@ -12,7 +12,8 @@ from misstep.agents.inbound import Delivered
 from misstep.agents.unwinding import UNDO_FAILED
 from misstep.agents.worker.committer import Finished
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.work import FOREVER_S, Cases, Work
+from misstep.agents.worker.runner import FOREVER_S
+from misstep.agents.worker.work import Cases, Work
 from misstep.contracts.event import OK, Record
 
 Tries = list[tuple[str, int]]

@@ -23,7 +23,7 @@ from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.pulse import Pulse, TurnStuck
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.recent import Recent
-from misstep.agents.worker.work import BLOCKING_THREADS
+from misstep.agents.worker.runner import BLOCKING_THREADS
 from misstep.agents.worker.worker_settings import WorkerSettings
 from misstep.bus.alerts import Alerts
 from misstep.bus.client_log import client_logger
