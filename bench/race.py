@@ -94,6 +94,13 @@ class Store:
         draft.write_text(json.dumps(known, indent=1) + "\n")
         draft.replace(RESULTS / f"{entry}.json")
 
+    def try_again(self) -> None:
+        """Forget why entries could not be measured."""
+        for path in RESULTS.glob("[!.]*.json"):
+            known = json.loads(path.read_text())
+            if known.pop("failed", None):
+                path.write_text(json.dumps(known, indent=1) + "\n")
+
     def once(self, entry: str, measure: str, work: Callable[[], Any]) -> Any:
         """The stored measurement, or a new one. What cannot run here is stored as `failed` and leaves it out."""
         known = self.get(entry)
@@ -170,15 +177,19 @@ def _one_saga(store: Store, entry: str, contestant: SagaContestant, arena: Any, 
     if any(burst is None for burst in bursts):
         return
     half = round(statistics.median(burst["cases_per_s"] for burst in bursts) / 2, 1)
-    before = arena.disk_bytes()
-    paced = store.once(entry, "half load", lambda: arena.paced(half, size.saga_s) | {"rate": half})
-    after = arena.disk_bytes()
-    if paced is not None and before is not None and after is not None:
-        store.put(entry, "disk_bytes_per_case", round((after - before) / paced["cases"]))
+    store.once(entry, "half load", lambda: _half_load(arena, half, size))
     if contestant.name.startswith("misstep"):
         store.once(entry, "1000 a second", lambda: arena.paced(1_000.0, size.saga_s))
     store.put(entry, "lines", contestant.lines())
     store.put(entry, "done", True)
+
+
+def _half_load(arena: Any, rate: float, size: Size) -> dict[str, Any]:
+    before = arena.disk_bytes()
+    found = arena.paced(rate, size.saga_s) | {"rate": rate}
+    after = arena.disk_bytes()
+    known = before is not None and after is not None
+    return found | ({"disk_bytes_per_case": round((after - before) / found["cases"])} if known else {})
 
 
 def race_beside(store: Store, servers: Servers, size: Size, wanted: Callable[[str], bool]) -> None:
@@ -285,6 +296,8 @@ def main() -> int:
         (RESULTS / f"{entry}.json").unlink(missing_ok=True)
     size = SIZES[options.size or ("quick" if options.quick else "full")]
     store = Store(f"{time.strftime('%Y-%m-%d %H:%M')} {uuid.uuid4().hex[:4]} {size.name}")
+    if options.go_on:
+        store.try_again()
     with servers_of(options.given) as servers:
         if not store.get("machine") or not options.only:
             store.put("machine", "is", machine(servers, size))

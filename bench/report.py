@@ -195,7 +195,7 @@ def slower(results: Results) -> Iterator[str]:
             continue
         pairs: list[tuple[str, Any, Any, bool]] = [
             ("cases/s", cases_per_s(results, "misstep"), cases_per_s(results, rival.name), True),
-            ("bytes on disk a case", *_both(results, rival.name, "disk_bytes_per_case"), False),
+            ("bytes on disk a case", *_both(results, rival.name, "half load", "disk_bytes_per_case"), False),
             ("lines of user code", *_both(results, rival.name, "lines"), False),
         ]
         for what in ("end_to_end_ms", "failure_to_compensated_ms"):
@@ -340,7 +340,7 @@ def _saga_table(results: Results) -> str:
                 _number(ours / theirs if ours else None),
                 f"{_pair(whole)} at {_number(half.get('rate'))}/s",
                 f"{_pair(undone)} ({undone.get('n', 0)})",
-                _number(entry.get("disk_bytes_per_case")),
+                _number(half.get("disk_bytes_per_case")),
                 _number(entry.get("lines")),
                 _number(
                     max((b.get("audit_behind_s") or 0 for m, b in entry.items() if m.startswith("burst ")), default=0)
