@@ -3,7 +3,7 @@
 One worker process hosts everything, the coordinator included; an independent read_committed reader notes when each
 outcome becomes visible. Measured from the moment at which the fourth agent failed (`ce_time` of its event).
 
-    python bench/undo.py [--rate 500] [--failing 15] [--seconds 20] [--partitions 2] [--kafka HOST:PORT] [--json]
+    python bench/undo.py [--rate 500] [--failing 15] [--seconds 20] [--partitions 2] [--no-carry] [--json]
 """
 
 from __future__ import annotations
@@ -127,13 +127,14 @@ def score() -> Choreography:
     return made
 
 
-def run_worker(bootstrap: str, namespace: str, stop: Any) -> None:
+def run_worker(bootstrap: str, namespace: str, carry: bool, stop: Any) -> None:
     """A worker that hosts all five agents, their undos and the coordinator."""
     configure_logs("warning")
     tune_interpreter()
     plan = compile_plan(score())
     hosted = [(plan, agent) for agent in plan.agents.values()]
-    worker = Worker(WorkerSettings(bootstrap, namespace, "bench", "bench"), hosted, Wiring(), LocalSchemas())
+    settings = WorkerSettings(bootstrap, namespace, "bench", "bench", carry=carry)
+    worker = Worker(settings, hosted, Wiring(), LocalSchemas())
 
     def wait() -> None:
         stop.wait()
@@ -143,7 +144,7 @@ def run_worker(bootstrap: str, namespace: str, stop: Any) -> None:
     worker.run()
 
 
-def measure(bootstrap: str, rate: int, failing: int, seconds: float, partitions: int) -> dict[str, Any]:
+def measure(bootstrap: str, rate: int, failing: int, seconds: float, partitions: int, carry: bool) -> dict[str, Any]:
     """One run."""
     namespace = f"undo-{uuid.uuid4().hex[:8]}"
     topics = Topics(namespace, "undoing")
@@ -151,7 +152,7 @@ def measure(bootstrap: str, rate: int, failing: int, seconds: float, partitions:
     hop.make_topics(bootstrap, [control_topic(namespace)], 1)
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    worker = context.Process(target=run_worker, args=(bootstrap, namespace, stop))
+    worker = context.Process(target=run_worker, args=(bootstrap, namespace, carry, stop))
     worker.start()
     seen: dict[str, tuple[float, str]] = {}
     failed: dict[str, float] = {}
@@ -231,12 +232,14 @@ def main() -> int:
     parser.add_argument("--failing", type=int, default=15, help="of these, failing ones a second")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--partitions", type=int, default=2)
+    parser.add_argument("--no-carry", action="store_true", help="one transaction for each turn")
     parser.add_argument("--kafka", help="a running broker; default: an embedded one of its own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     def run(bootstrap: str) -> dict[str, Any]:
-        return measure(bootstrap, options.rate, options.failing, options.seconds, options.partitions)
+        carry = not options.no_carry
+        return measure(bootstrap, options.rate, options.failing, options.seconds, options.partitions, carry)
 
     if options.kafka:
         found = run(options.kafka)
