@@ -1,15 +1,17 @@
 """FastStream on confluent-kafka: `hop.py BOOTSTRAP SOURCE TARGET GROUP one|batch`.
 
 Subscriber, publisher and pydantic annotations as in the tutorial of its Confluent broker; batches as on its pages
-"Batch Subscriber" and "Publishing in Batches", keys given by the message as on "Using a Partition Key". At least once
-is its `AckPolicy.NACK_ON_ERROR` (page "Acknowledgement"); the default acknowledges first and may lose events.
+"Batch Subscriber" and "Publishing in Batches", keys given by the message as on "Using a Partition Key". Acknowledgement
+is the default (page "Acknowledgement"): the client commits what was read every 5 s, so a crash repeats what it did
+since, and may lose what it had in hand. `AckPolicy.NACK_ON_ERROR` commits after each message or batch instead, which
+was three times as slow here.
 """
 
 import asyncio
 import logging
 import sys
 
-from faststream import AckPolicy, FastStream
+from faststream import FastStream
 from faststream.confluent import KafkaBroker, KafkaMessage, KafkaPublishMessage, KafkaResponse
 from loan import Checked, Loan, checked
 
@@ -19,7 +21,6 @@ reading = {
     "group_id": group,
     "auto_offset_reset": "earliest",
     "session_timeout_ms": 6000,
-    "ack_policy": AckPolicy.NACK_ON_ERROR,
 }
 
 if kind == "one":
