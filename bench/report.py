@@ -169,47 +169,45 @@ def aims(results: Results) -> list[Aim]:
 
 
 def slower(results: Results) -> Iterator[str]:
-    """Every figure at which a peer is ahead of Misstep, one sentence each."""
+    """A sentence for each peer that is ahead of Misstep in anything: the peer's figure, and Misstep's in brackets."""
     for peer in CONTESTANTS[1:]:
-        found = ratio(results, "misstep", peer.name)
-        if found is not None and found < 1:
-            yield f"Hop: {peer.title} makes {1 / found:.2f} times Misstep's events/s ({peer.promise})."
-        for what, unit in (("cpu_s_per_1000", "processor seconds for 1,000 events"), ("rss_mb", "MB of memory")):
-            ours, theirs = hop_median(results, "misstep", what), hop_median(results, peer.name, what)
-            if ours is not None and theirs is not None and theirs < ours:
-                yield f"Hop: {peer.title} takes {_number(theirs)} {unit}, Misstep {_number(ours)}."
-        for which in ("p50_ms", "p99_ms"):
-            mine, other = (
-                at(results, "hop.misstep", "latency", which),
-                at(results, f"hop.{peer.name}", "latency", which),
-            )
-            if mine is not None and other is not None and other < mine:
-                load = at(results, f"hop.{peer.name}", "latency", "rate")
-                yield (
-                    f"Hop: {which[:3]} of {peer.title} at half of its rate ({_number(load)}/s) is {_number(other)} ms, "
-                    f"of Misstep at half of its own ({_number(at(results, 'hop.misstep', 'latency', 'rate'))}/s) "
-                    f"{_number(mine)} ms."
-                )
+        entry, mine = f"hop.{peer.name}", "hop.misstep"
+        found = [
+            _ahead("{} events/s", *(hop_median(results, one, "events_per_s") for one in (peer.name, "misstep")), -1),
+            _ahead("{} s of processor for 1,000", *_medians(results, peer.name, "cpu_s_per_1000")),
+            _ahead("{} MB", *_medians(results, peer.name, "rss_mb")),
+            _ahead("p50 {} ms", at(results, entry, "latency", "p50_ms"), at(results, mine, "latency", "p50_ms")),
+            _ahead("p99 {} ms", at(results, entry, "latency", "p99_ms"), at(results, mine, "latency", "p99_ms")),
+        ]
+        if ahead := [text for text in found if text]:
+            yield f"Hop, {peer.title} ({peer.promise}): {', '.join(ahead)}."
     for rival in SAGA_CONTESTANTS:
         if rival.name.startswith("misstep"):
             continue
-        pairs: list[tuple[str, Any, Any, bool]] = [
-            ("cases/s", cases_per_s(results, "misstep"), cases_per_s(results, rival.name), True),
-            ("bytes on disk a case", *_both(results, rival.name, "half load", "disk_bytes_per_case"), False),
-            ("lines of user code", *_both(results, rival.name, "lines"), False),
-        ]
-        for what in ("end_to_end_ms", "failure_to_compensated_ms"):
-            for which in ("p50", "p99"):
-                text = f"{what.replace('_ms', '').replace('_', ' ')} {which} in ms, each at half of its own rate"
-                pairs.append((text, *_both(results, rival.name, "half load", what, which), False))
-        for text, mine, theirs, more_is_better in pairs:
-            if mine is None or theirs is None or (theirs > mine) != more_is_better or theirs == mine:
-                continue
-            yield f"Saga: {text}: {rival.title} {_number(theirs)}, Misstep {_number(mine)}."
+        entry, mine = f"saga.{rival.name}", "saga.misstep"
+        found = [_ahead("{} cases/s", cases_per_s(results, rival.name), cases_per_s(results, "misstep"), -1)]
+        for text, path in (
+            ("{} bytes on disk a case", ("half load", "disk_bytes_per_case")),
+            ("{} lines of user code", ("lines",)),
+            ("end to end p50 {} ms", ("half load", "end_to_end_ms", "p50")),
+            ("end to end p99 {} ms", ("half load", "end_to_end_ms", "p99")),
+            ("failure to compensated p50 {} ms", ("half load", "failure_to_compensated_ms", "p50")),
+            ("failure to compensated p99 {} ms", ("half load", "failure_to_compensated_ms", "p99")),
+        ):
+            found.append(_ahead(text, at(results, entry, *path), at(results, mine, *path)))
+        if ahead := [text for text in found if text]:
+            yield f"Saga, {rival.title}: {', '.join(ahead)}."
 
 
-def _both(results: Results, peer: str, *path: str) -> tuple[Any, Any]:
-    return at(results, "saga.misstep", *path), at(results, f"saga.{peer}", *path)
+def _ahead(text: str, theirs: float | None, ours: float | None, better: int = 1) -> str | None:
+    """The text with both figures when theirs is ahead; better: 1 where less is better, -1 where more is."""
+    if theirs is None or ours is None or (ours - theirs) * better <= 0:
+        return None
+    return f"{text.format(_number(theirs))} ({_number(ours)})"
+
+
+def _medians(results: Results, peer: str, what: str) -> tuple[float | None, float | None]:
+    return hop_median(results, peer, what), hop_median(results, "misstep", what)
 
 
 # -- the page ---------------------------------------------------------------------------------------------------------
@@ -235,6 +233,7 @@ def page(results: Results) -> str:
         _saga_table(results),
         "![Latency of a case](plots/saga_latency.svg)",
         "## Where Misstep is slower, larger or longer",
+        "The peer's figure, and Misstep's in brackets; latencies at half of each one's own rate.",
         "\n".join(f"- {line}" for line in slower(results)) or "Nowhere in this run.",
         "## What durable means in each",
         _durability(results),
@@ -349,18 +348,11 @@ def _saga_table(results: Results) -> str:
                 else "-",
             )
         )
-        if fixed := entry.get("1000 a second"):
-            whole, undone = fixed.get("end_to_end_ms", {}), fixed.get("failure_to_compensated_ms", {})
-            rows.append(
-                _row(
-                    f"{one.title}, at 1,000 cases/s",
-                    "-",
-                    "-",
-                    _pair(whole),
-                    f"{_pair(undone)} ({undone.get('n', 0)})",
-                    *("-" for _ in range(3)),
-                )
-            )
+        for steady in ("1000 a second", "50 a second"):
+            if fixed := entry.get(steady):
+                title, undone = f"{one.title}, at {steady}", fixed["failure_to_compensated_ms"]
+                undos = f"{_pair(undone)} ({undone.get('n', 0)})"
+                rows.append(_row(title, "-", "-", _pair(fixed["end_to_end_ms"]), undos, "-", "-", "-"))
     columns = ["", "cases/s in a burst", "Misstep is ... times as fast", "end to end p50 / p99 ms"]
     columns += ["failure to compensated p50 / p99 ms (cases)", "bytes on disk a case", "lines of user code"]
     return _table([*columns, "audit complete, s after the last outcome"], rows)
