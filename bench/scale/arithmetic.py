@@ -62,7 +62,8 @@ def needs(name: str, cases_s: float, costs: Costs, measured: dict[str, Any]) -> 
     peak = cases_s * PEAK
     turns, events = peak * chain.AGENTS, peak * EVENTS_A_CASE
     workers = math.ceil(turns * costs.python_turn / WORKED)
-    broker_cores = REPLICAS * turns * costs.broker_turn / WORKED
+    idle = measured["costs"]["trickle"]["idle_us_a_second"]["broker"] / 1e6
+    broker_cores = (REPLICAS * turns * costs.broker_turn + workers * idle) / WORKED
     sinks = math.ceil(events * (costs.sink_row + costs.postgres_row) / WORKED)
     postgres = math.ceil(events * costs.postgres_row / (POSTGRES_CORES * POSTGRES_WORKED))
     audit, storage = measured["audit"], measured["storage"]

@@ -82,11 +82,12 @@ def bench(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any]:
 def trickle(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any]:
     """A worker with nothing to do, then with one case now and then: CPU beside the idle, and how long a case takes."""
     topics = load.prepare(servers.kafka, FEW, chain.AGENTS)
-    ended = load.Counter(servers.kafka, topics.outcomes, fetch_wait_ms=2)
+    warm = load.Counter(servers.kafka, topics.outcomes)
     worker = processes.worker(servers.kafka, topics.namespace, "bench-0", row=chain.AGENTS, carry=options.carry)
     with worker as running:
         load.publish(servers.kafka, topics, chain.values(), 20)
-        ended.wait_for(20)
+        warm.wait_for(20)
+        warm.close()
         time.sleep(2)
 
         def state() -> tuple[float, float, float]:
@@ -100,6 +101,10 @@ def trickle(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any
             return done, took, [late - early for late, early in zip(state(), before, strict=True)]
 
         _, rested, resting = over(lambda: time.sleep(options.seconds))
+        ended = load.Counter(servers.kafka, topics.outcomes, fetch_wait_ms=2)
+        time.sleep(1)
+        # The reader asks the broker all the time, so that it misses no moment: that is not the load's either.
+        _, watched, watching = over(lambda: time.sleep(options.seconds / 2))
         took, lasted, spent = over(lambda: paced(servers.kafka, topics, ended, TRICKLE_A_SECOND, options.seconds))
     with processes.worker(servers.kafka, topics.namespace, "bench-0", row=chain.AGENTS, carry=options.carry):
         load.publish(servers.kafka, topics, chain.values(), 20, 20)
@@ -122,8 +127,8 @@ def trickle(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any
         "busier": [{"cases_s": rate, **percentiles(sorted_ms)} for rate, sorted_ms in busier],
         "idle_us_a_second": {part: round(1e6 * used / rested) for part, used in zip(PARTS, resting, strict=True)},
         "us_a_turn": {
-            part: round(1e6 * max(0.0, used - idle * lasted / rested) / (cases * chain.AGENTS), 1)
-            for part, used, idle in zip(PARTS, spent, resting, strict=True)
+            part: round(1e6 * max(0.0, used - idle * lasted / watched) / (cases * chain.AGENTS), 1)
+            for part, used, idle in zip(PARTS, spent, watching, strict=True)
         },
     }
 

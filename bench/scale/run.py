@@ -24,6 +24,8 @@ from usage import cpu_s, machine_busy_s, native_cpu_s, resident_mb
 WARM_CASES = 20
 """For each partition, before the others: groups have settled when these are through."""
 SETTLE_S = 1.0
+FAIR = 0.2
+"""Of an even share of the turns: a worker with less has as good as nothing to do."""
 WARM_UP_RUNS, WARM_UP_CASES = 2, 10_000
 
 
@@ -32,6 +34,8 @@ class Run:
     """What a run was, and what it came to."""
 
     workers: int
+    workers_at_work: int
+    """Those that committed a fair share of the turns: Kafka may give a worker nothing but quiet topics."""
     partitions: int
     agents: int
     cases: int
@@ -109,6 +113,7 @@ def saturated(
     events = cases * (row * laps + 2)
     return Run(
         workers=workers,
+        workers_at_work=sum(one.said.get("misstep_commit_turns_sum", 0.0) >= FAIR * whole / workers for one in hired),
         partitions=partitions,
         agents=row,
         cases=cases,

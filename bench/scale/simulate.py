@@ -154,14 +154,15 @@ def _rates(measured: dict[str, Any], runs: str, costs: str) -> Iterator[Checked]
         layout = Layout(
             agents=run["agents"],
             partitions=run["partitions"],
-            workers=run["workers"],
+            workers=max(1, run["workers_at_work"]),
             carry=run["carry"],
             machines=(cores_of(measured, runs),),
         )
         free = 1 - run["others_cores"] / layout.machines[0]
         outcome = Model(layout, slowed(costs_of(measured, costs), free)).flood(run["cases"])
         carrying = "" if run["carry"] else ", not carrying on"
-        name = f"cases/s, {_count(run['workers'], 'worker')}, {_count(run['partitions'], 'partition')}{carrying}"
+        idle = "" if run["workers_at_work"] == run["workers"] else f" ({run['workers_at_work']} with work)"
+        name = f"cases/s, {_count(run['workers'], 'worker')}{idle}, {_count(run['partitions'], 'partition')}{carrying}"
         yield Checked(name, run["cases_s"], outcome.cases_s, RATE_ERROR)
 
 
@@ -255,6 +256,11 @@ def _costs_table(measured: dict[str, Any]) -> str:
         (
             "a partition that a transaction touches",
             f"{sum(found[f'{part}_us']['touched'] for part in ('python', 'native', 'broker')):.0f} us",
+            "costs.py",
+        ),
+        (
+            "a second of a worker with nothing to do",
+            f"{found['trickle']['idle_us_a_second']['broker'] / 1000:.0f} ms of the broker",
             "costs.py",
         ),
         ("a kilobyte more in an event", f"{long['worker_us']:.0f} us of the worker", "costs.py"),

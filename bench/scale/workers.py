@@ -19,7 +19,17 @@ from servers import BenchServers, bench_servers, server_options
 
 from misstep.logs import configure_logs
 
-COLUMNS = ("workers", "partitions", "cases/s", "turns/s", "worker us/turn", "broker us/turn", "turns/tx", "commit ms")
+COLUMNS = (
+    "workers",
+    "with work",
+    "partitions",
+    "cases/s",
+    "turns/s",
+    "worker us/turn",
+    "broker us/turn",
+    "turns/tx",
+    "commit ms",
+)
 
 
 def main() -> int:
@@ -65,15 +75,16 @@ def numbers(text: str) -> list[int]:
 def row(run: Run) -> str:
     """One line of the table."""
     figures: tuple[Any, ...] = (
-        run.workers, run.partitions, f"{run.cases_s:,.0f}", f"{run.turns_s:,.0f}", f"{run.worker_us_a_turn:.0f}",
-        f"{run.broker_us_a_turn:.0f}", f"{run.turns_a_transaction:.0f}", f"{run.commit_ms:.1f}",
+        run.workers, run.workers_at_work, run.partitions, f"{run.cases_s:,.0f}", f"{run.turns_s:,.0f}",
+        f"{run.worker_us_a_turn:.0f}", f"{run.broker_us_a_turn:.0f}", f"{run.turns_a_transaction:.0f}",
+        f"{run.commit_ms:.1f}",
     )  # fmt: skip
-    return "".join(f"{figure:>16}" for figure in figures)
+    return "".join(f"{figure:>15}" for figure in figures)
 
 
 def table(runs: list[Run]) -> str:
     """The report as text."""
-    return "\n".join(["".join(f"{column:>16}" for column in COLUMNS), *map(row, runs)])
+    return "\n".join(["".join(f"{column:>15}" for column in COLUMNS), *map(row, runs)])
 
 
 if __name__ == "__main__":
