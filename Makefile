@@ -65,7 +65,7 @@ lock: $(READY) ## Write requirements.lock anew from pyproject.toml
 
 clean: ## Stop the servers; remove .venv, .misstep and caches
 	@if [ -x $(BIN)/misstep ]; then $(BIN)/misstep down; fi
-	rm -rf .venv .types .misstep .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .types .misstep bench/.peers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # Redone when the lock or the project file changes; an interrupted installation begins again.
 $(READY): requirements.lock pyproject.toml

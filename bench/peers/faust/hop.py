@@ -1,7 +1,7 @@
 """faust-streaming: `hop.py BOOTSTRAP SOURCE TARGET GROUP`.
 
 App, topics and an agent over `stream.items()` as in its user guide ("Agents", "Streams"); `processing_guarantee=
-"exactly_once"`, session and store are settings of its page "Configuration Reference".
+"exactly_once"`, commit interval, session and store are settings of its page "Configuration Reference".
 """
 
 import sys
@@ -18,6 +18,7 @@ app = faust.App(
     key_serializer="raw",
     processing_guarantee="exactly_once",
     consumer_auto_offset_reset="earliest",
+    broker_commit_interval=0.1,
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
     topic_disable_leader=True,
