@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from misstep.testing.chaos import Fault, NotHere, Planned, Violation, judge
@@ -18,6 +17,7 @@ SETTLE_S = 4.0
 DRAIN_S = 120.0
 AUDIT_S = 60.0
 TICK_S = 1.0
+MEND_S = 120.0
 
 
 @dataclass
@@ -109,8 +109,12 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
             now = time.monotonic()
             if not begins:
                 if planned.seed in going:
-                    fault, occurrence, _ = going.pop(planned.seed)
-                    _end(site, fault, occurrence, began)
+                    fault, occurrence, _ = going[planned.seed]
+                    try:
+                        _end(site, fault, occurrence, began)
+                        del going[planned.seed]
+                    except Exception as error:  # noqa: BLE001  # it is tried again when all others have ended
+                        site.say(f"         {fault.name} cannot end yet: {type(error).__name__} {error}")
                     first += time.monotonic() - now
                 continue
             if now > over:
@@ -123,9 +127,18 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
             site.say(f"  {occurrence.began_s:5.1f} s  {fault.name}: {occurrence.hit}")
             first += time.monotonic() - now
     finally:
-        for fault, occurrence, _ in going.values():
-            with suppress(Exception):
-                _end(site, fault, occurrence, began)
+        until = time.monotonic() + MEND_S
+        while going:  # what one fault has broken may keep another from being mended
+            for seed, (fault, occurrence, _) in list(going.items()):
+                try:
+                    _end(site, fault, occurrence, began)
+                except Exception as error:
+                    if time.monotonic() > until:
+                        raise
+                    site.say(f"         {fault.name} cannot end yet: {type(error).__name__} {error}")
+                else:
+                    del going[seed]
+            time.sleep(0.5)
 
 
 def _end(site: Site, fault: Fault[Site], occurrence: Occurrence, began: float) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from misstep.testing.chaos import alone, mixed
 from tests.chaos.faults.all import FAULTS, named
+from tests.chaos.faults.forger import Forger
 from tests.chaos.phase import Phase, play
 from tests.chaos.report import write_report
 from tests.chaos.site import Site
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=18.0, help="cases a second")
     parser.add_argument("--out", type=Path, default=Path("chaos-report"), help="of the report, without .md and .json")
     parser.add_argument("--keep", action="store_true", help="keep servers' and processes' files")
+    parser.add_argument("--sabotage", action="store_true", help="see it say no: an event twice, one forged, a row gone")
     parser.add_argument("--list", action="store_true", help="list the faults and end")
     options = parser.parse_args()
     if options.list:
@@ -43,6 +45,8 @@ def main() -> int:
     except KeyError as missing:
         print(f"There is no fault {missing}; --list names them.", file=sys.stderr)
         return 2
+    if options.sabotage:
+        chosen, options.minutes = [Forger], 0
     carry_known = has_carry()
     if not options.carry and not carry_known:
         print("This `misstep run` has no --no-carry: carrying on is not built, so it is off anyway.", file=sys.stderr)

@@ -20,7 +20,7 @@ US = "User:ANONYMOUS"
 
 
 class _RightTaken(Fault[Site]):
-    touches = frozenset({"rights"})
+    touches = frozenset({"rights", "brokers"})  # without brokers it could not be given back
     seconds = 9.0
     taken: AclOperation
 

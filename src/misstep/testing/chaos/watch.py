@@ -28,6 +28,8 @@ class Watch:
         self.ends: list[float] = []
         """When outcomes were seen, in order."""
         self.violations: list[Violation] = []
+        self.latest: Event | None = None
+        """The newest event with a hash."""
 
     def clear(self) -> None:
         """Begin anew, when nothing is under way."""
@@ -38,6 +40,7 @@ class Watch:
         if event.place.topic not in self._states or "ce_hash" not in event.headers or event.place in self.foreign:
             return
         with self._lock:
+            self.latest = event
             before = self._seen.setdefault((event.text("ce_workflow"), event.identity), event)
             if before.place != event.place:
                 agent = event.text("ce_agent")
