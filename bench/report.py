@@ -265,7 +265,8 @@ rounds; all contestants run once in a round, so that the machine's moods fall on
 - A rate's window begins when a sixth of the events is out and some seconds have passed (start-up is over, a JVM has \
 compiled), and ends with the last one or after 10 s. The reader that counts takes its share of the same cores, from \
 every contestant alike.
-- Every consumer group has a session of 6 s, so that restarts compare.
+- Every consumer group has a session of 6 s, so that restarts compare. Misstep's members are static (the same slot, \
+the same member), which is why it need not wait for the session; the peers run with their default, dynamic members.
 - Settings come from each peer's own documentation; the comment on top of each program in `bench/peers/` names the page.
 - Latencies at half of each one's own rate are not latencies at one rate: who is faster is loaded harder.
 - Lines of user code: lines that hold code in what a user would write (models or contracts, steps, flow, undos); blank \
@@ -384,7 +385,8 @@ def _durability(results: Results) -> str:
             "last moments.",
         ),
         _row(
-            "Temporal", "Development server on SQLite (journal_mode = wal), one file, one process: not for production."
+            "Temporal",
+            "Development server on SQLite (journal_mode = wal, synchronous = normal), one file: not for production.",
         ),
     ]
     return _table(["", "an acknowledged step"], rows)

@@ -295,6 +295,7 @@ def temporal_peer(kind: str) -> Callable[[Servers], Any]:
         port = free_port()
         server = [str(program), "server", "start-dev", "--headless", "--port", str(port), "--log-level", "error"]
         server += ["--db-filename", str(directory / "race.db"), "--sqlite-pragma", "journal_mode=wal"]
+        server += ["--sqlite-pragma", "synchronous=normal"]
         with running(server, HOME / "logs" / "temporal-server.log", {}):
             time.sleep(5)
             address = f"127.0.0.1:{port}"
