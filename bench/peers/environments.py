@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def java_of(peer: str) -> list[str]:
 
 def temporal_server() -> Path:
     """Temporal's command line with its development server, built by Go. Raises CannotRunHereError."""
-    made = HOME / "temporal" / "bin"
+    made = HOME / "temporal" / TEMPORAL_CLI
     program = made / "temporal"
     if program.exists():
         return program
@@ -95,4 +96,5 @@ def _run(*command: str, env: dict[str, str] | None = None, timeout_s: int = 600)
         raise CannotRunHereError(f"`{command[0]} {command[1]}` took longer than {timeout_s} s.") from error
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
+        said = re.sub(r"https?://\S+", "...", said)  # where this machine fetches from is nobody's business
         raise CannotRunHereError(f"`{Path(command[0]).name} {command[1]}` failed: {said}")
