@@ -22,6 +22,10 @@ WORKER_CORES: Final = 8
 """Of a machine: a worker process for each core but one, which the Kafka client's threads share."""
 POSTGRES_CORES: Final = 16
 POSTGRES_WORKED: Final = 0.5
+POSTGRES_MB_S: Final = 200.0
+"""That a server's disk is planned to write, at the peak; every row twice: in the log and in its place."""
+POSTGRES_TB: Final = 20.0
+"""That a server is planned to hold: more takes too long to restore."""
 PARTITIONS_A_WORKER: Final = 2
 """So that twice the workers find work without new partitions: a topic's partitions cannot be taken back."""
 EVENTS_A_CASE: Final = chain.AGENTS + 2
@@ -65,9 +69,15 @@ def needs(name: str, cases_s: float, costs: Costs, measured: dict[str, Any]) -> 
     idle = measured["costs"]["trickle"]["idle_us_a_second"]["broker"] / 1e6
     broker_cores = (REPLICAS * turns * costs.broker_turn + workers * idle) / WORKED
     sinks = math.ceil(events * (costs.sink_row + costs.postgres_row) / WORKED)
-    postgres = math.ceil(events * costs.postgres_row / (POSTGRES_CORES * POSTGRES_WORKED))
     audit, storage = measured["audit"], measured["storage"]
+    row_bytes = audit["bytes_a_row"] + audit["index_bytes_a_row"]
     events_a_day = cases_s * EVENTS_A_CASE * 86_400
+    rows_tb = events_a_day * row_bytes / 1e12
+    postgres = max(
+        events * costs.postgres_row / (POSTGRES_CORES * POSTGRES_WORKED),
+        2 * events * row_bytes / 1e6 / POSTGRES_MB_S,
+        rows_tb * POSTGRES_DAYS / POSTGRES_TB,
+    )
     kept = events_a_day * KAFKA_DAYS * REPLICAS / 1e12
     return Needs(
         name=name,
@@ -79,8 +89,8 @@ def needs(name: str, cases_s: float, costs: Costs, measured: dict[str, Any]) -> 
         partitions=max(2, 2 ** math.ceil(math.log2(max(1, workers * PARTITIONS_A_WORKER)))),
         brokers=max(REPLICAS, math.ceil(broker_cores / BROKER_CORES)),
         sinks=sinks,
-        postgres=postgres,
+        postgres=math.ceil(postgres),
         kafka_tb=kept * storage["zstd"],
         kafka_plain_tb=kept * storage["none"],
-        postgres_tb_a_day=events_a_day * (audit["bytes_a_row"] + audit["index_bytes_a_row"]) / 1e12,
+        postgres_tb_a_day=rows_tb,
     )

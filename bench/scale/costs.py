@@ -27,7 +27,7 @@ from fit import non_negative
 from measured import keep, keep_options
 from run import Run, saturated, warm_up
 from servers import BenchServers, bench_servers, server_options
-from usage import cpu_s, native_cpu_s
+from usage import cpu_s, machine_busy_s, native_cpu_s
 
 from misstep.bus.config import publisher_config
 from misstep.logs import configure_logs
@@ -106,13 +106,18 @@ def trickle(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any
         # The reader asks the broker all the time, so that it misses no moment: that is not the load's either.
         _, watched, watching = over(lambda: time.sleep(options.seconds / 2))
         took, lasted, spent = over(lambda: paced(servers.kafka, topics, ended, TRICKLE_A_SECOND, options.seconds))
-    with processes.worker(servers.kafka, topics.namespace, "bench-0", row=chain.AGENTS, carry=options.carry):
+    worker = processes.worker(servers.kafka, topics.namespace, "bench-0", row=chain.AGENTS, carry=options.carry)
+    with worker as again:
         load.publish(servers.kafka, topics, chain.values(), 20, 20)
         ended.wait_for(40 + len(took))
         time.sleep(2)
-        busier = [
-            (rate, sorted(paced(servers.kafka, topics, ended, rate, options.seconds / 2))) for rate in BUSIER_A_SECOND
-        ]
+        busier = []
+        for rate in BUSIER_A_SECOND:
+            before_s, at, ours_s = machine_busy_s(), time.monotonic(), cpu_s(again.pid) + cpu_s(servers.kafka_pid)
+            sorted_ms = sorted(paced(servers.kafka, topics, ended, rate, options.seconds / 2))
+            ours_s = cpu_s(again.pid) + cpu_s(servers.kafka_pid) - ours_s
+            others = max(0.0, machine_busy_s() - before_s - ours_s) / (time.monotonic() - at)
+            busier.append({"cases_s": rate, **percentiles(sorted_ms), "others_cores": round(others, 2)})
     ended.close()
     load.tidy(servers.kafka, topics)
     cases = len(took)
@@ -124,7 +129,7 @@ def trickle(servers: BenchServers, options: argparse.Namespace) -> dict[str, Any
         "turns_a_transaction": round(said["misstep_commit_turns_sum"] / commits, 2),
         "commit_ms": round(1000 * said["misstep_commit_seconds_sum"] / commits, 2),
         **percentiles(took),
-        "busier": [{"cases_s": rate, **percentiles(sorted_ms)} for rate, sorted_ms in busier],
+        "busier": busier,
         "idle_us_a_second": {part: round(1e6 * used / rested) for part, used in zip(PARTS, resting, strict=True)},
         "us_a_turn": {
             part: round(1e6 * max(0.0, used - idle * lasted / watched) / (cases * chain.AGENTS), 1)
