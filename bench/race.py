@@ -31,7 +31,7 @@ import psycopg
 import report
 from confluent_kafka import KafkaException
 from peers import hop_measures
-from peers.contestants import CONTESTANTS, Contestant
+from peers.contestants import CONTESTANTS, SCRATCH, Contestant
 from peers.environments import HOME, CannotRunHereError
 from peers.saga_measures import SAGA_CONTESTANTS, SagaContestant, Servers
 
@@ -291,10 +291,14 @@ def main() -> int:
     chosen = options.only or entries
     if unknown := [entry for entry in chosen if entry not in entries]:
         parser.error(f"there is no entry {unknown[0]}; --list names them.")
+    if options.given and not {"MISSTEP_KAFKA", "MISSTEP_POSTGRES"} <= os.environ.keys():
+        parser.error("--given needs MISSTEP_KAFKA and MISSTEP_POSTGRES.")
     if not options.only and not options.go_on:
         shutil.rmtree(RESULTS, ignore_errors=True)
     for entry in options.only or []:
         (RESULTS / f"{entry}.json").unlink(missing_ok=True)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    SCRATCH.mkdir(parents=True)
     size = SIZES[options.size or ("quick" if options.quick else "full")]
     store = Store(f"{time.strftime('%Y-%m-%d %H:%M')} {uuid.uuid4().hex[:4]} {size.name}")
     if options.go_on:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from peers.environments import HERE, HOME, SHARED, java_of, python_of
 
+SCRATCH = HOME / "scratch"
+"""Where contestants keep state; emptied before a race."""
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -54,7 +57,7 @@ def _python(peer: str, *more: str) -> Callable[[Lane], Sequence[str]]:
 
 def _streams(interval_ms: int) -> Callable[[Lane], Sequence[str]]:
     def command(lane: Lane) -> Sequence[str]:
-        state = tempfile.mkdtemp(prefix="kafka-streams-")
+        state = tempfile.mkdtemp(prefix="kafka-streams-", dir=SCRATCH)
         where = [lane.bootstrap, lane.source, lane.target, lane.name]
         return [*java_of("kafka_streams"), "-Xmx512m", "Hop", *where, str(interval_ms), "1", state]
 
@@ -70,6 +73,7 @@ def environment_of(lane: Lane) -> dict[str, str]:
     """What every contestant is given; Misstep reads the settings, the others the shared models."""
     return {
         "PYTHONPATH": str(SHARED),
+        "TMPDIR": str(SCRATCH),
         "MISSTEP_KAFKA": lane.bootstrap,
         "MISSTEP_NAMESPACE": lane.name,
         "MISSTEP_PARTITIONS": str(lane.partitions),

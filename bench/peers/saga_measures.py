@@ -172,7 +172,7 @@ class MisstepArena:
 
 
 @contextmanager
-def misstep_arena(servers: Servers) -> Iterator[MisstepArena]:
+def misstep_arena(servers: Servers, *options: str) -> Iterator[MisstepArena]:
     """A namespace and a database of its own."""
     lane = Lane(servers.bootstrap, f"saga-{uuid.uuid4().hex[:6]}", 2)
     log = HOME / "logs" / "saga.misstep.log"
@@ -181,7 +181,7 @@ def misstep_arena(servers: Servers) -> Iterator[MisstepArena]:
         with running(misstep("apply"), log, env) as applying:
             applying.root.wait(60)
         try:
-            with running(misstep("run", "order", "--level", "warning"), log, env):
+            with running(misstep("run", "order", "--level", "warning", *options), log, env):
                 yield MisstepArena(servers, dsn, lane)
         finally:
             admin = AdminClient({"bootstrap.servers": servers.bootstrap, "log_level": 4})
@@ -338,6 +338,13 @@ SAGA_CONTESTANTS = [
         misstep_arena,
         ["misstep/contracts/order.py", "misstep/agents/order.py", "misstep/saga/order.py"],
         12_000,
+    ),
+    SagaContestant(
+        "misstep_no_carry",
+        "Misstep, one transaction for each turn",
+        lambda servers: misstep_arena(servers, "--no-carry"),
+        ["misstep/contracts/order.py", "misstep/agents/order.py", "misstep/saga/order.py"],
+        6_000,
     ),
     SagaContestant(
         "misstep_three",

@@ -17,6 +17,7 @@ app = Application(
     processing_guarantee="exactly-once",
     auto_offset_reset="earliest",
     commit_interval=int(interval_ms) / 1000,
+    consumer_poll_timeout=int(interval_ms) / 1000,  # 1 s by default, and a checkpoint waits for it
     consumer_extra_config={"session.timeout.ms": 6000, "fetch.queue.backoff.ms": 2},
     # A stable id: the successor of a killed process ends its open transaction at once.
     producer_extra_config={"transactional.id": group},
