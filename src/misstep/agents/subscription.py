@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from misstep.agents.inbound import hears
 from misstep.agents.plan import AgentPlan, Plan, Source
@@ -47,11 +47,28 @@ class Subscription:
 def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
     """An agent hears whoever emits what it accepts, what is routed to it, and its inbox."""
     name = agent.name.encode()
-    heard: dict[str, Hears | None] = {topics.inbox(agent.name): _goes_on}
+    heard: dict[str, Hears | None] = {topics.cases: None} if agent.reads_cases else {}
     for source in agent.sources:
         topic = topics.failed(source.agent) if source.failed else topics.agent(source.agent)
-        heard[topic] = None if source.agent == CASES else _hearing(source, name)
+        if source.agent != CASES:
+            heard[topic] = _hearing(source, name)
+    heard[topics.inbox(agent.name)] = _goes_on
     return Subscription(agent.name, topics.group(agent.name), heard, topics.cases if agent.reads_cases else "")
+
+
+def shares_of(whole: Subscription) -> list[Subscription]:
+    """The same in two groups: its first topic, which has nearly all of the work, and beside it the others.
+
+    Kafka's cooperative assignor evens out partitions over all topics of a group together: who joins later would be
+    given the first topic whole, and whoever was there be left with an inbox.
+    """
+    first, *others = whole.heard.items()
+    if not others:
+        return [whole]
+    return [
+        replace(whole, heard=dict([first])),
+        Subscription(f"{whole.name}.aside", f"{whole.group}.aside", dict(others)),
+    ]
 
 
 def _goes_on(headers: Mapping[str, bytes]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from misstep.agents.emit import Emitter
 from misstep.agents.inbound import Delivered
 from misstep.agents.join import Gathering
 from misstep.agents.plan import AgentPlan, Plan
-from misstep.agents.subscription import Subscription, of_agent, of_coordinator, of_join, of_parking, of_undo
+from misstep.agents.subscription import Subscription, of_agent, of_coordinator, of_join, of_parking, of_undo, shares_of
 from misstep.agents.unwinding import Unwinding
 from misstep.agents.wiring import Wiring
 from misstep.agents.worker.around import Around
@@ -24,7 +25,7 @@ from misstep.agents.worker.control import Control
 from misstep.agents.worker.gate import Alone
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.reader import Reader, Readers
 from misstep.agents.worker.recent import Recent
 from misstep.agents.worker.runner import InlineRunner, LoopRunner, Runner
 from misstep.agents.worker.saga_runner import SagaRunner, Tries
@@ -74,22 +75,43 @@ class Assembly:
         for plan, agent in self.hosted:
             if agent.joins:
                 yield self._parking(plan, agent)
-            yield self._agent(plan, agent)
+            yield from self._agent(plan, agent)
         for plan in {plan.workflow: plan for plan in (*(plan for plan, _ in self.hosted), *self.coordinating)}.values():
             yield from self._saga(plan)
 
     @property
     def _consumers(self) -> int:
         """About how many there are."""
-        agents = sum(1 + bool(agent.joins) + (agent.undo is not None) for _, agent in self.hosted)
+        agents = sum(2 + (agent.undo is not None) for _, agent in self.hosted)
         return max(1, agents + len(self.coordinating))
 
     # -- agents -------------------------------------------------------------------------------------------------------
 
-    def _agent(self, plan: Plan, agent: AgentPlan) -> Reader:
+    def _agent(self, plan: Plan, agent: AgentPlan) -> Iterator[Reader]:
+        topics = Topics(self.settings.namespace, plan.workflow)
+        whole = of_join(agent, topics) if agent.joins else of_agent(agent, topics)
+        tripwire = self._tripwire(plan.workflow, agent)
+        one_at_a_time = threading.RLock()
+        readers = [self._share(plan, agent, subscription, tripwire, one_at_a_time) for subscription in shares_of(whole)]
+        together = Readers(readers)
+        if tripwire is not None:
+            tripwire.reader = together
+            readers[0].tripwire = tripwire
+        self.metrics.of(plan.workflow).hosting(agent.name, together, agent.chains)
+        self.circuits.pause(agent, together)
+        yield from readers
+
+    def _share(
+        self,
+        plan: Plan,
+        agent: AgentPlan,
+        subscription: Subscription,
+        tripwire: Tripwire | None,
+        one_at_a_time: threading.RLock,
+    ) -> Reader:
+        """A reader of what an agent hears, or of a part of that."""
         topics = Topics(self.settings.namespace, plan.workflow)
         metrics = self.metrics.of(plan.workflow)
-        tripwire = self._tripwire(plan.workflow, agent)
         inline = not agent.agent.is_async and not agent.agent.blocking
         shared: dict[str, Any] = {
             "contract_reader": ContractReader(agent.accepts, self.schemas),
@@ -114,13 +136,12 @@ class Assembly:
         }
         if agent.joins:
             handling: Handling = JoinHandling(plan, agent, topics, schemas=self.schemas, **shared)
-            subscription, gathering = of_join(agent, topics), Gathering(len(agent.joins))
+            gathering = Gathering(len(agent.joins))
         else:
-            handling = Handling(plan, agent, topics, **shared)
-            subscription, gathering = of_agent(agent, topics), None
+            handling, gathering = Handling(plan, agent, topics, **shared), None
         runner: Runner
         if inline:
-            runner = carrier = InlineRunner(handling)
+            runner = carrier = InlineRunner(handling, one_at_a_time)
             if not agent.joins:
                 self.carrying.add(subscription, carrier)
         else:
@@ -129,11 +150,6 @@ class Assembly:
         reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit)
         reader.agent = (plan.workflow, agent.name)
         self._let_remember(plan, reader)
-        if tripwire is not None:
-            tripwire.reader = reader
-            reader.tripwire = tripwire
-        metrics.hosting(agent.name, reader, agent.chains)
-        self.circuits.pause(agent, reader)
         return reader
 
     def _tripwire(self, workflow: str, agent: AgentPlan) -> Tripwire | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -622,3 +622,30 @@ class Reader:
             raise KafkaException(error)
         else:
             log.warning("kafka", agent=self.name, error=error.str())
+
+
+class Readers:
+    """All readers of one agent, held and let go together."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = readers
+
+    def hold(self, why: str) -> None:
+        """See Reader.hold."""
+        for reader in self._readers:
+            reader.hold(why)
+
+    def release(self, why: str) -> None:
+        """See Reader.release."""
+        for reader in self._readers:
+            reader.release(why)
+
+    @property
+    def held_because(self) -> list[str]:
+        """See Reader.held_because."""
+        return self._readers[0].held_because
+
+    @property
+    def under_way(self) -> int:
+        """See Reader.under_way."""
+        return sum(reader.under_way for reader in self._readers)

@@ -64,7 +64,9 @@ class InlineRunner:
 
     collects = False
 
-    def __init__(self, handling: Handling) -> None:
+    def __init__(self, handling: Handling, one_at_a_time: threading.RLock) -> None:
+        """one_at_a_time: held from the beginning of a turn to its end, by all runners of the agent: its function is in
+        one thread at a time."""
         self.name = handling.agent.name
         self._handling = handling
         self.inside: Work | None = None
@@ -72,8 +74,7 @@ class InlineRunner:
         self.lingering: Mapping[Future[object], float] = {}
         self._due: list[tuple[float, int, Work]] = []
         self._sequence = itertools.count()
-        self._one = threading.RLock()
-        """Held from the beginning of a turn to its end: the agent's function is in one thread at a time."""
+        self._one = one_at_a_time
         self._slow_ms = 0.0
         """What turns have taken lately: the longest one, and less with every turn that is quicker."""
 
