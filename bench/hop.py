@@ -252,7 +252,8 @@ def reader(bootstrap: str, topic: str) -> Consumer:
             "fetch.queue.backoff.ms": 2,
         }
     )
-    partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+    while not (partitions := consumer.list_topics(topic, 10).topics[topic].partitions):
+        time.sleep(0.05)  # a topic that was made a moment ago shows none yet
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
     return consumer
 

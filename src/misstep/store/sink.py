@@ -91,6 +91,8 @@ class Sink:
         """Partitions that are ours, paused until Postgres says where to begin."""
         self._at_end: set[Place] = set()
         self._batch: list[tuple[KafkaMessage, Source]] = []
+        self._full = False
+        """The last batch was as large as a batch may be: more is waiting."""
         self._said: set[tuple[Place, int]] = set()
         """Kafka's complaints that were logged: each once."""
         self._touched: set[Place] = set()
@@ -166,8 +168,9 @@ class Sink:
         if first is None:
             return
         self._take(first)
-        if self._linger_s:
+        if self._linger_s and not self._full:  # behind, it does not wait for more
             stop.wait(self._linger_s)
+        self._full = False
         size = 0
         while len(self._batch) < BATCH_ROWS and size < BATCH_BYTES:
             # consume(n, 0): a time-out would be waited out in steps of 200 ms.
@@ -179,6 +182,7 @@ class Sink:
             for message in messages:
                 self._take(message)
                 size += len(message)
+        self._full = True
 
     def _take(self, message: Message | None) -> None:
         """Add a message to the batch, if its partition is ours and it is not written yet."""
