@@ -215,10 +215,11 @@ class Sink:
         at: Place = (message.topic() or "", -1 if number is None else number)
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(at)
-        elif error.fatal():
+        elif error.fatal() or error.code() == KafkaError._FATAL:  # a message that tells of it is not marked as fatal
             raise MisstepError(
-                f"the audit sink {self._instance or ''} of {self._group} was shut out ({error.str()}): "
-                "another sink runs under the same name; give each its own"
+                f"the audit sink {self._instance or ''} of {self._group} was shut out ({error.str()}): another sink "
+                "runs under the same name, or it was cut off for so long that Kafka took it for one; give each its "
+                "own, and start it again"
             )
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE) and at in self._next:
             self._log.warning(
