@@ -13,7 +13,7 @@ TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py),$(room)))
 SOURCES := src tests bench $(wildcard $(ROOMS))
 PYTEST ?=
 TESTS ?= tests
-SIDE_BY_SIDE ?= 3
+SIDE_BY_SIDE ?= 4
 
 .PHONY: help demo test check format bench scale soak chaos lock clean
 
@@ -24,7 +24,7 @@ demo: $(READY) ## Run the invoice workflow end to end with faults on purpose (HO
 	@$(BIN)/misstep demo $(if $(HOLD),--hold)
 
 test: $(READY) ## Run the tests on real Kafka and real Postgres (TESTS=tests/cli chooses)
-	@$(BIN)/python -m pytest $(TESTS) --ignore=tests/soak -n $(SIDE_BY_SIDE) --dist loadfile $(PYTEST)
+	@$(BIN)/python -m pytest $(TESTS) --ignore=tests/soak -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: $(READY) ## Lint, types, imports, dependencies, the failure matrix and the contracts
 	$(BIN)/ruff check $(SOURCES)

@@ -21,6 +21,38 @@ class Servers:
     """DSN."""
 
 
+SLOW = (
+    "undo/test_kills",
+    "drills/",
+    "undo/test_random_kills",
+    "joins/test_ten_thousand",
+    "credit/test_on_the_broker",
+    "cli/test_run",
+    "cli/test_demo",
+    "dev/test_kafka_training",
+    "worker/test_kill",
+    "worker/test_crash_loop",
+    "worker/test_carrying",
+    "worker/test_errors",
+    "dev/test_real_servers",
+    "worker/test_long_turns",
+    "control/test_watchdog",
+    "worker/test_valve",
+    "outreach/test_end_to_end",
+    "cli/test_new",
+    "dlq/",
+    "store/test_exactly_once",
+)
+"""Begun first, where files are run side by side: else one of them is what all wait for at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def turn(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(SLOW) if f"tests/{name}" in item.path.as_posix()), len(SLOW))
+
+    items.sort(key=turn)
+
+
 _SHARED = pytest.StashKey[ExitStack]()
 
 
