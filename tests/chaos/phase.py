@@ -128,6 +128,7 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
             first += time.monotonic() - now
     finally:
         until = time.monotonic() + MEND_S
+        said: dict[str, str] = {}
         while going:  # what one fault has broken may keep another from being mended
             for seed, (fault, occurrence, _) in list(going.items()):
                 try:
@@ -135,7 +136,9 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
                 except Exception as error:
                     if time.monotonic() > until:
                         raise
-                    site.say(f"         {fault.name} cannot end yet: {type(error).__name__} {error}")
+                    if str(error) != said.get(seed):
+                        said[seed] = str(error)
+                        site.say(f"         {fault.name} cannot end yet: {type(error).__name__} {error}")
                 else:
                     del going[seed]
             time.sleep(0.5)

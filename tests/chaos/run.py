@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=18.0, help="cases a second")
     parser.add_argument("--out", type=Path, default=Path("chaos-report"), help="of the report, without .md and .json")
     parser.add_argument("--keep", action="store_true", help="keep servers' and processes' files")
-    parser.add_argument("--sabotage", action="store_true", help="see it say no: an event twice, one forged, a row gone")
+    parser.add_argument(
+        "--sabotage", action="store_true", help="see it say no: an event twice, one forged, a row made up"
+    )
     parser.add_argument("--list", action="store_true", help="list the faults and end")
     options = parser.parse_args()
     if options.list:
