@@ -14,6 +14,7 @@ from pydantic import Field
 
 from misstep.contracts import Contract, contracts_declared
 from misstep.contracts.avro_shape import as_text, fingerprint
+from misstep.contracts.event import case_id_of
 from misstep.errors import UsageError
 from tests.contracts.models import AvroEverything, Everything, Extracted, Loan, Trusted
 
@@ -180,3 +181,10 @@ def _variant(
         total: annotation = Field(default, gt=gt, description=description)  # type: ignore[valid-type]
 
     return Variant
+
+
+def test_a_message_without_a_key_is_named_by_its_place_and_no_two_places_have_one_name() -> None:
+    topics = ("ns.flow.cases", "ns.flow.read", "ns.flow.read.failed", "ns.flow.undo")
+    assert case_id_of(None, topics[0], 0, 7) == "unkeyed-0-7"
+    assert case_id_of(b"", topics[2], 0, 7) == "unkeyed-read.failed-0-7"
+    assert len({case_id_of(None, topic, 0, 7) for topic in topics}) == len(topics)

@@ -107,7 +107,7 @@ def opened_inbound(
     deadline: Callable[[], bytes] = lambda: b"",
 ) -> Inbound:
     """What a message's headers say of its case, its payload unread; a `misfit` when they do not hold together."""
-    case_id = case_id_of(message.key, message.partition, message.offset)
+    case_id = case_id_of(message.key, message.topic, message.partition, message.offset)
     initial = message.topic == topics.cases
     misfit: Verdict | None = None
     try:

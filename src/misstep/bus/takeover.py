@@ -131,7 +131,10 @@ class Takeover:
             admin = self._admin  # held while its answers are awaited: another thread may replace it meanwhile
             try:
                 answers = admin.list_offsets(asked, request_timeout=10)
-                return {(at.topic, at.partition): _answer(future).offset for at, future in answers.items()}
+                found = {(at.topic, at.partition): _answer(future).offset for at, future in answers.items()}
+                if all(offset >= 0 for offset in found.values()):  # a broker that has just come back may not know yet
+                    return found
+                time.sleep(0.05)
             except KafkaException as error:
                 self._only_if_passing(error, afresh=True)
                 time.sleep(0.05)

@@ -125,7 +125,12 @@ def outcome_of(message: Message) -> Ended | None:
     case_id = (
         subject.decode("utf-8", "backslashreplace")
         if isinstance(subject, bytes)
-        else case_id_of(key if isinstance(key, bytes) else None, message.partition() or 0, message.offset() or 0)
+        else case_id_of(
+            key if isinstance(key, bytes) else None,
+            message.topic() or "",
+            message.partition() or 0,
+            message.offset() or 0,
+        )
     )
     epoch = headers.get("ce_epoch", b"0")
     try:

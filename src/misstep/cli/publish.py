@@ -21,7 +21,7 @@ from misstep.cli.outcome_summary import COMPLETED, outcome_json, outcome_table, 
 from misstep.cli.outcome_watch import Ended, OutcomeWatch
 from misstep.cli.show import console, print_json
 from misstep.cli.surroundings import surroundings
-from misstep.contracts.event import case_id_of
+from misstep.contracts.event import CASES, case_id_of
 from misstep.errors import AnswerIsNo, ServerUnreachable, UsageError
 
 app = typer.Typer(add_completion=False)
@@ -88,7 +88,7 @@ def publish(
                     done.bad.append(BadLine(line.number, str(error)))
                     continue
                 done.sent += 1
-                known_as = case_id_of(line.case_id.encode(), 0, 0)
+                known_as = case_id_of(line.case_id.encode(), CASES, 0, 0)
                 if known_as in done.sent_at:
                     done.repeated += 1
                 done.sent_at.setdefault(known_as, time.time())

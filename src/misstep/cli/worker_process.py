@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 import structlog
 
 from misstep.agents.worker.interpreter import end_process, tune_interpreter
-from misstep.agents.worker.slot import take_slot
+from misstep.agents.worker.slot import Ousted, ousted_again, take_slot
 from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import Environment, environment
@@ -61,6 +62,12 @@ def main(compose: Callable[[], Environment] = environment) -> int:
         drain_at_eof(LEFT_ALONE_S)
     try:
         worker.run()
+    except Ousted as error:
+        if ousted_again(env.data / "slots", slot.name, time.time()):
+            log.error("stopped", why=str(error))
+            return error.exit_code
+        log.error("its place in a consumer group was taken; it is restarted in its slot")
+        os._exit(70)
     except MisstepError as error:
         log.error("stopped", why=str(error))
         return error.exit_code

@@ -129,14 +129,15 @@ class Record:
     headers: Sequence[tuple[str, bytes | None]]
 
 
-def case_id_of(key: bytes | None, partition: int, offset: int) -> str:
+def case_id_of(key: bytes | None, topic: str, partition: int, offset: int) -> str:
     """The case's id: the message's key as text; a message without a usable key is named by where it stands.
 
     Bytes that are no UTF-8 and control characters are written as escapes, so that every key is text that a person can
     type and Postgres can store.
     """
     if not key:
-        return f"unkeyed-{partition}-{offset}"
+        *_, where = topic.split(".", 2)
+        return f"unkeyed-{partition}-{offset}" if where == CASES else f"unkeyed-{where}-{partition}-{offset}"
     text = key.decode("utf-8", "backslashreplace")
     if text.isprintable():
         return text

@@ -96,7 +96,7 @@ class CarefulRows:
         unreadable: dict[str, str] = {}
         headers = headers_of(message)
         value = message.value() or b""
-        case_id = case_id_of(message.key(), message.partition(), message.offset())
+        case_id = case_id_of(message.key(), message.topic(), message.partition(), message.offset())
         bare = source.initial and "ce_stateversion" not in headers
 
         def word(name: str, max_chars: int = WORD_MAX_CHARS) -> str:
@@ -193,7 +193,7 @@ class CarefulRows:
     def bare_row(self, message: KafkaMessage, source: Source, refusal: str, *, later_us: int = 0) -> bytes:
         """The last resort, for a message that Postgres refused even so: its place, its bytes, and the refusal."""
         occurred = kafka_moment(message) + timedelta(microseconds=later_us)
-        case_id = case_id_of(message.key(), message.partition(), message.offset())
+        case_id = case_id_of(message.key(), message.topic(), message.partition(), message.offset())
         value = message.value() or b""
         shown = {name[:200]: text_of(raw, 500) for name, raw in list(headers_of(message).items())[:64]}
         fields: list[str | bytes] = [

@@ -48,7 +48,9 @@ def letter_row(topics: Topics, rows: CarefulRows, message: KafkaMessage, source:
         raw = headers.get(PREFIX + name, b"")
         return int(raw) if raw.isdigit() and len(raw) <= 19 and int(raw) <= largest else None
 
-    case_id = word("caseid", 10_000) or case_id_of(message.key(), message.partition(), message.offset())
+    case_id = word("caseid", 10_000) or case_id_of(
+        message.key(), message.topic(), message.partition(), message.offset()
+    )
     reason, raw_reason = rows.reason(headers.get(PREFIX + "reason", b"agent_fault"))
     detail = word("detail", TEXT_MAX_CHARS)
     if raw_reason:

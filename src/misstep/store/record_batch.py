@@ -52,7 +52,9 @@ def ended_in(turns: Messages) -> list[tuple[str, int]]:
         if source.kind == "outcome":
             epoch = headers_of(message).get("ce_epoch", b"0")
             if epoch.isdigit() and len(epoch) < 10:
-                ended.append((case_id_of(message.key(), message.partition(), message.offset()), int(epoch)))
+                ended.append(
+                    (case_id_of(message.key(), message.topic(), message.partition(), message.offset()), int(epoch))
+                )
     return ended
 
 

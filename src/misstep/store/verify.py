@@ -22,7 +22,7 @@ def forgery(stored_id: str, version: StoryVersion, payload: str | None, message:
     """
     headers = headers_of(message)
     value = message.value()
-    case_id = case_id_of(message.key(), message.partition(), message.offset())
+    case_id = case_id_of(message.key(), message.topic(), message.partition(), message.offset())
     if stored_case_id(case_id) != stored_id:
         return f"the event is of case {case_id[:80]}"
     if "ce_hash" in headers:

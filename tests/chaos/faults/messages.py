@@ -70,7 +70,7 @@ class Poison(_Sending):
             if error is not None:
                 return
             place = Place(message.topic() or "", message.partition() or 0, message.offset() or 0)
-            case = case_id_of(message.key() or None, place.partition, place.offset)  # type: ignore[arg-type]
+            case = case_id_of(message.key() or None, place.topic, place.partition, place.offset)  # type: ignore[arg-type]
             if place.topic in cases and not with_headers:
                 site.due[case] = place.topic.split(".")[1]  # a case like any other, if a bad one: it ends
                 return

@@ -116,7 +116,10 @@ class Assignment:
             self._forget(partitions)
         if not self._stopping():
             consumer.incremental_unassign(partitions)
-        self._generation = consumer.consumer_group_metadata()
+        try:
+            self._generation = consumer.consumer_group_metadata()
+        except RuntimeError:  # it is being closed; let out of a callback, this would hide why
+            self._generation = None
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.warning("partitions lost: the session ran out", agent=self._name, partitions=len(partitions))

@@ -22,7 +22,7 @@ from misstep.agents.worker.gate import Alone, Begin, Gate
 from misstep.agents.worker.keeper import Keeper
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.runner import Runner
-from misstep.agents.worker.slot import SlotTaken
+from misstep.agents.worker.slot import Ousted
 from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Work
 from misstep.bus.config import Config
@@ -324,7 +324,7 @@ class Reader:
         delivered = Delivered(topic, partition, offset, timestamp_ms, key, message.value(), raw)
         if self.remember is not None:
             self.remember(delivered)
-        work = Work(window, position, delivered, headers, case_id_of(key, partition, offset))
+        work = Work(window, position, delivered, headers, case_id_of(key, topic, partition, offset))
         if halves is not None:
             (work.case_id, _), work.halves = halves
         if window.earlier_attempts and position in window.earlier_attempts:
@@ -617,7 +617,7 @@ class Reader:
         elif code == KafkaError._MAX_POLL_EXCEEDED:
             log.error("polling stopped for too long; the group gave this worker's partitions away", agent=self.name)
         elif code == KafkaError._FATAL and "group.instance.id" in error.str():
-            raise SlotTaken(self._id, "it has taken this worker's place in the consumer group")
+            raise Ousted(self._id)
         elif lasts(error):
             raise KafkaException(error)
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from misstep.errors import UsageError
 
 SLOTS_MAX = 256
+OUSTED_LIMIT, OUSTED_WITHIN_S = 3, 60.0
 
 
 class SlotTaken(UsageError):
@@ -22,6 +23,29 @@ class SlotTaken(UsageError):
             f"Another live process uses the slot of {transactional_id}: {how_known}. Stop one of the two, or give this "
             "one a MISSTEP_SLOT of its own."
         )
+
+
+class Ousted(SlotTaken):
+    """Its place in a consumer group was taken: by another process, or by a late request of its own after the network
+    was gone for a while. The second is mended by a restart in the slot."""
+
+    def __init__(self, transactional_id: str) -> None:
+        super().__init__(transactional_id, "it has taken this worker's place in the consumer group")
+
+
+def ousted_again(directory: Path, slot: str, now_s: float) -> bool:
+    """Note that a worker of this slot was ousted; has that happened so often lately that somebody must be there?
+
+    The notes stand beside the slot's lock, since each process is ousted once.
+    """
+    notes = directory / f"{slot}.ousted"
+    try:
+        before = [float(line) for line in notes.read_text().splitlines()]
+    except (OSError, ValueError):
+        before = []
+    lately = [at for at in before if 0 <= now_s - at < OUSTED_WITHIN_S] + [now_s]
+    notes.write_text("".join(f"{at}\n" for at in lately))
+    return len(lately) >= OUSTED_LIMIT
 
 
 @dataclass

@@ -38,9 +38,10 @@ if TYPE_CHECKING:  # an extra, loaded when it is asked for
 
 log = structlog.get_logger(__name__)
 
-STUCK_AFTER_S = 30.0
+TAKING_STUCK_AFTER_S, SENDING_STUCK_AFTER_S = 30.0, 12.0
 """Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
-process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for."""
+process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for. (A
+transaction is given up by the broker after 10 s.)"""
 THREADS_LOST_MAX = BLOCKING_THREADS // 2
 HELD_UP_S = 1.0
 """An event loop that has not answered for so long closes nothing any more."""
@@ -196,12 +197,15 @@ class Worker:
                 reader.tripwire.pauses(reader.agent in control.pauses)
 
     def _check_stuck(self, committer: Committer) -> None:
-        """Raise ClientStuck when something that takes milliseconds has taken STUCK_AFTER_S."""
-        waits = {f"agent {reader.name} taking partitions over": reader.taking_since for reader in self._readers}
-        waits["the commit thread sending offsets"] = committer.sending_since
-        for what, since in waits.items():
-            if since is not None and time.monotonic() - since > STUCK_AFTER_S:
-                raise ClientStuck(f"{what} has waited for {STUCK_AFTER_S:.0f} s")
+        """Raise ClientStuck when something that takes milliseconds has taken many seconds."""
+        waits = [
+            (f"agent {reader.name} taking partitions over", reader.taking_since, TAKING_STUCK_AFTER_S)
+            for reader in self._readers
+        ]
+        waits.append(("the commit thread sending offsets", committer.sending_since, SENDING_STUCK_AFTER_S))
+        for what, since, most_s in waits:
+            if since is not None and time.monotonic() - since > most_s:
+                raise ClientStuck(f"{what} has waited for {most_s:.0f} s")
         for reader in self._readers:
             if (stuck_s := reader.stuck_for_s) is not None:
                 raise TurnStuck(f"a turn of {reader.name} has not returned for {stuck_s:.0f} s")

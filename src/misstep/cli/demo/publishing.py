@@ -49,7 +49,7 @@ def publish_steadily(bootstrap: str, topics: Topics, starts: type[Contract], mes
                 if error is not None:
                     failed.append(error.str())
                     return
-                sent.at[case_id_of(None, there.partition() or 0, there.offset() or 0)] = at
+                sent.at[case_id_of(None, topics.cases, there.partition() or 0, there.offset() or 0)] = at
 
             keyless.produce(topics.cases, message.value, on_delivery=delivered)
             keyless.poll(0)

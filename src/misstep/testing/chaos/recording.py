@@ -45,7 +45,9 @@ class Event:
     @property
     def case_id(self) -> str:
         """The case's id; of an event without headers what its key and place come to."""
-        return self.text("ce_subject") or case_id_of(self.key, self.place.partition, self.place.offset)
+        return self.text("ce_subject") or case_id_of(
+            self.key, self.place.topic, self.place.partition, self.place.offset
+        )
 
     @property
     def life(self) -> tuple[str, int]:
