@@ -85,9 +85,9 @@ def test_a_run_that_is_killed_while_its_workers_start_leaves_none(fresh: Cli, tm
     run = Running(fresh, tmp_path / "log")
     run.until("started", times=2)
     run.process.kill()
-    run.process.communicate(timeout=10)
+    run.process.wait(10)
     data = fresh.variables["MISSTEP_DATA"]
-    assert none_left(data, 30), living_with(data)
+    assert none_left(data, 45), living_with(data)  # left alone, they drain for 30 s at most
 
 
 def test_a_second_run_of_the_host_takes_other_slots_and_fences_nobody(

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -254,7 +255,9 @@ class EmbeddedPostgres:
             time.sleep(POLL_S)
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                # A start that was killed may have asked for it, and Postgres be at it still.
+                with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
     def _refusal(self, database: str, timeout_s: float = 2.0) -> str | None:
         """Why a client cannot work now; None when it can."""

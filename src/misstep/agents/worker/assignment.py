@@ -38,10 +38,12 @@ class Assignment:
         gathering: Gathering | None,
         stands_still: Callable[[], bool],
         stopping: Callable[[], bool],
+        closing: Callable[[], bool],
         before_giving: Callable[[list[TopicPartition]], None],
     ) -> None:
         """commit_lock: whoever holds it meets no open transaction. sweep: see Committer.sweep. gathering: of a join.
-        stands_still: what is taken is not read yet. before_giving: called before partitions are given away."""
+        stands_still: what is taken is not read yet. closing: the consumer is being closed. before_giving: called
+        before partitions are given away."""
         self.windows: dict[Place, Window] = {}
         self.known: dict[int, KnownCases] = {}
         """Partition -> the cases that were published there lately."""
@@ -63,6 +65,7 @@ class Assignment:
         self._gathering = gathering
         self._stands_still = stands_still
         self._stopping = stopping
+        self._closing = closing
         self._before_giving = before_giving
         self._generation: object | None = None
         self._stale = False
@@ -114,12 +117,11 @@ class Assignment:
         self._before_giving(partitions)
         with self._commit_lock:  # lets a running commit end
             self._forget(partitions)
+        if self._closing():
+            return  # asked for its metadata now, the client may wait for itself, and keep the interpreter meanwhile
         if not self._stopping():
             consumer.incremental_unassign(partitions)
-        try:
-            self._generation = consumer.consumer_group_metadata()
-        except RuntimeError:  # it is being closed; let out of a callback, this would hide why
-            self._generation = None
+        self._generation = consumer.consumer_group_metadata()
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.warning("partitions lost: the session ran out", agent=self._name, partitions=len(partitions))

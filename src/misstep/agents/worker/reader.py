@@ -127,6 +127,7 @@ class Reader:
             gathering=gathering,
             stands_still=lambda: self._standing_still or self._stood_in_for,
             stopping=lambda: self.stopping,
+            closing=lambda: self._closing,
             before_giving=self._let_end,
         )
         self._windows = self._assignment.windows
