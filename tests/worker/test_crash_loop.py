@@ -31,7 +31,8 @@ def test_a_case_that_kills_its_process_is_dead_lettered_and_all_others_complete(
     assert outcomes["case-7"]["outcome"] == "dead_lettered"
     assert outcomes["case-7"]["failure_reason"] == "agent_fault"
     assert outcomes["case-7"]["agent"] == agent
-    assert runs(journal)[agent, "case-7"] == len(codes) == 3
+    assert runs(journal)[agent, "case-7"] == len(codes)
+    assert 3 <= len(codes) <= 4  # a process that dies before it could sign for its partitions is not counted
     (failed,) = log[site.topics.failed(agent)]
     assert orjson.loads(failed.headers["ce_evidence"])["deaths"] == 3
     assert failed.text("ce_attempts") == "3"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
@@ -17,6 +18,8 @@ from misstep.contracts.event import case_id_of
 from misstep.errors import MisstepError, UsageError
 
 METADATA_S = 5.0
+LEADER_S = 30.0
+"""How long a topic that was made a moment ago may be without a leader, on a broker that is busy."""
 AGAIN_S = 0.05
 EARLIER_MAX = 500_000
 """How many outcomes of a partition are looked through for cases that ended before."""
@@ -60,7 +63,7 @@ class OutcomeWatch:
 
     def _end(self, partition: int) -> int:
         """Where the next outcome will stand; a topic that was made a moment ago may not have its leader yet."""
-        until = time.monotonic() + METADATA_S
+        until = time.monotonic() + LEADER_S
         while True:
             try:
                 place = TopicPartition(self._topic, partition)
@@ -69,6 +72,8 @@ class OutcomeWatch:
                 if lasts(error.args[0]) or time.monotonic() > until:
                     raise
             time.sleep(AGAIN_S)
+            with suppress(KafkaException):  # or the client goes on asking whoever led it first
+                self._consumer.list_topics(self._topic, METADATA_S)
 
     def check(self) -> None:
         """Raises MisstepError when following has failed."""
