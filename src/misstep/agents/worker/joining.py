@@ -42,9 +42,11 @@ class ParkingRunner:
 
     def start(self, works: list[Work]) -> None:
         for work in works:
-            half = park(self._plan, self._agent, self._topics, work.message, work.headers)
-            self._submit(Finished(self._cases, work.window, work.position, [half], OK, self._too_large))
-            self._cases.over(work)
+            following: Work | None = work
+            while following is not None:  # another half of the case, where this one had to wait
+                half = park(self._plan, self._agent, self._topics, following.message, following.headers)
+                self._submit(Finished(self._cases, following.window, following.position, [half], OK, self._too_large))
+                following = self._cases.over(following)
 
     def _too_large(self, why: str) -> list[Record]:
         """Parked, a half is a few bytes larger than where it came from, which its topic took."""
