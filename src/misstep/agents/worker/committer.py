@@ -40,8 +40,9 @@ SEND_OFFSETS_S = 5.0
 LATE_S = 2.0
 """A commit or abort that took longer may have been answered late: its producer is retired (KIP-890)."""
 FENCED_LIMIT, FENCED_WITHIN_S = 3, 60.0
-FENCED_FOR_S = 5.0
-"""One that comes and goes fences several times in a row until it gets in; one that stays goes on for longer."""
+FENCED_FOR_S = 15.0
+"""Who takes over from a worker that the network had cut off fences it again and again for some seconds, once for each
+group (6 s were seen); a live process in the same slot goes on for longer."""
 
 
 class Group(Protocol):
