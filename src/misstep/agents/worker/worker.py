@@ -230,7 +230,9 @@ class Worker:
         committer.drain()
         commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
         for reader, thread in zip(self._readers, readers, strict=True):
-            if not thread.is_alive():  # else it is inside a turn that does not return
+            # Not one that is inside a turn that does not return; nor one that has no partitions: closed in the midst of
+            # joining its group, the client can wait for itself for ever, with the interpreter in hand.
+            if not thread.is_alive() and reader.assigned:
                 reader.close()
         log.info("drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished)
 
