@@ -13,6 +13,7 @@ import inspect
 import itertools
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
@@ -157,28 +158,25 @@ class InlineRunner:
         return verdict, took_ms
 
 
-class LoopRunner:
-    """`async` functions on the worker's event loop, and blocking ones in threads that the loop waits for."""
+class OnTheLoop(ABC):
+    """A runner whose turns are tasks on the worker's event loop."""
 
     collects = True
     inside: Work | None = None
     early_since: float | None = None
 
-    def __init__(self, handling: Handling, loop: asyncio.AbstractEventLoop, pool: ThreadPoolExecutor) -> None:
-        self._handling = handling
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._pool = pool
-        self._threads = asyncio.Semaphore(BLOCKING_THREADS)
-        self.lingering: dict[Future[object], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def bind(self, cases: Cases) -> None:
-        self._handling.cases = self._cases = cases
+    @abstractmethod
+    async def _see_through(self, work: Work) -> None:
+        """All attempts of a turn, and then the turns of the same case that came meanwhile."""
 
     def start(self, works: list[Work]) -> None:
         self._loop.call_soon_threadsafe(self._start_here, works)
 
-    def start_due(self) -> None:
+    def start_due(self) -> None:  # noqa: B027  # not left to others: there is nothing to do
         """Waits are the loop's business."""
 
     def next_due_s(self) -> float:
@@ -194,6 +192,20 @@ class LoopRunner:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._loop.call_exception_handler({"message": "a turn broke the worker", "exception": error})
+
+
+class LoopRunner(OnTheLoop):
+    """`async` functions on the worker's event loop, and blocking ones in threads that the loop waits for."""
+
+    def __init__(self, handling: Handling, loop: asyncio.AbstractEventLoop, pool: ThreadPoolExecutor) -> None:
+        super().__init__(loop)
+        self._handling = handling
+        self._pool = pool
+        self._threads = asyncio.Semaphore(BLOCKING_THREADS)
+        self.lingering: dict[Future[object], float] = {}
+
+    def bind(self, cases: Cases) -> None:
+        self._handling.cases = self._cases = cases
 
     async def _see_through(self, work: Work) -> None:
         """All attempts of a turn, and then the turns of the same case that came meanwhile."""

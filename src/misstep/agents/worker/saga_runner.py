@@ -12,7 +12,7 @@ from misstep.agents.inbound import Delivered
 from misstep.agents.unwinding import UNDO_FAILED
 from misstep.agents.worker.committer import Finished
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.runner import FOREVER_S
+from misstep.agents.worker.runner import OnTheLoop
 from misstep.agents.worker.work import Cases, Work
 from misstep.contracts.event import OK, Record
 
@@ -21,12 +21,9 @@ Answer = Callable[[Delivered, Tries, int], Awaitable[list[Record] | TryAgain]]
 """Of a message, the attempts made, and in how many processes that died it was, as far as is known."""
 
 
-class SagaRunner:
+class SagaRunner(OnTheLoop):
     """Answers each message with records, or with a wait and another try."""
 
-    collects = True
-    inside: Work | None = None
-    early_since: float | None = None
     lingering: Mapping[Future[object], float] = MappingProxyType({})
 
     def __init__(
@@ -37,35 +34,14 @@ class SagaRunner:
         loop: asyncio.AbstractEventLoop,
         metrics: Metrics,
     ) -> None:
+        super().__init__(loop)
         self._name = name
         self._answer = answer
         self._submit = submit
-        self._loop = loop
         self._metrics = metrics
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def bind(self, cases: Cases) -> None:
         self._cases = cases
-
-    def start(self, works: list[Work]) -> None:
-        self._loop.call_soon_threadsafe(self._start_here, works)
-
-    def start_due(self) -> None:
-        """Waits are the loop's business."""
-
-    def next_due_s(self) -> float:
-        return FOREVER_S
-
-    def _start_here(self, works: list[Work]) -> None:
-        for work in works:
-            task = self._loop.create_task(self._see_through(work))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._loop.call_exception_handler({"message": "a turn broke the worker", "exception": error})
 
     async def _see_through(self, work: Work) -> None:
         following: Work | None = work
