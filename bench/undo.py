@@ -3,6 +3,10 @@
 One worker process hosts everything, the coordinator included; an independent read_committed reader notes when each
 outcome becomes visible. Measured from the moment at which the fourth agent failed (`ce_time` of its event).
 
+Twice: on a broker as it comes, and on one that does not ask the transaction coordinator about each partition of each
+transaction (`transaction.partition.verification.enable`; RATIONALE.md, "Speed", says what that is for). The broker's
+setting is put back.
+
     python bench/undo.py [--rate 500] [--failing 15] [--seconds 20] [--partitions 2] [--no-carry] [--json]
 """
 
@@ -22,6 +26,7 @@ from typing import Any, Literal
 import hop
 import orjson
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from misstep import Choreography, Contract, Failure, Turn, Undo, agent, compensate
 from misstep.agents.wiring import Wiring
@@ -35,6 +40,7 @@ from misstep.logs import configure_logs
 from misstep.saga.compile import compile_plan
 
 WARM_UP_S = 8.0
+VERIFICATION = "transaction.partition.verification.enable"
 STEPS = ["one", "two", "three", "four", "five"]
 
 
@@ -195,6 +201,20 @@ def measure(bootstrap: str, rate: int, failing: int, seconds: float, partitions:
     }
 
 
+def verify_partitions(bootstrap: str, wanted: bool | None) -> None:
+    """Have the brokers verify partitions or not; None: as it was."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    change = AlterConfigOpType.DELETE if wanted is None else AlterConfigOpType.SET
+    brokers = []
+    for broker in admin.list_topics(timeout=10).brokers:
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
+        entry = ConfigEntry(VERIFICATION, str(wanted).lower(), incremental_operation=change)
+        resource.add_incremental_config(entry)
+        brokers.append(resource)
+    for answer in admin.incremental_alter_configs(brokers).values():
+        answer.result(10)
+
+
 def _watch(bootstrap: str, topic: str, ended: threading.Event, seen: dict[str, tuple[float, str]]) -> None:
     consumer = hop.reader(bootstrap, topic)
     while not ended.is_set():
@@ -238,8 +258,16 @@ def main() -> int:
     options = parser.parse_args()
 
     def run(bootstrap: str) -> dict[str, Any]:
-        carry = not options.no_carry
-        return measure(bootstrap, options.rate, options.failing, options.seconds, options.partitions, carry)
+        def once() -> dict[str, Any]:
+            carry = not options.no_carry
+            return measure(bootstrap, options.rate, options.failing, options.seconds, options.partitions, carry)
+
+        verified = once()
+        verify_partitions(bootstrap, False)
+        try:
+            return verified | {"unverified": once()}
+        finally:
+            verify_partitions(bootstrap, None)
 
     if options.kafka:
         found = run(options.kafka)
@@ -254,8 +282,11 @@ def main() -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    for name, value in found.items():
-        print(f"{name:28} {value}")
+    unverified = found.pop("unverified")
+    for title, figures in {"broker as it comes": found, "no partition verification": unverified}.items():
+        print(title)
+        for name, value in figures.items():
+            print(f"  {name:28} {value}")
     return 0
 
 

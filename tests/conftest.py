@@ -42,6 +42,7 @@ SLOW = (
     "cli/test_new",
     "dlq/",
     "store/test_exactly_once",
+    "store/test_poison",
 )
 """Begun first, where files are run side by side: else one of them is what all wait for at the end."""
 

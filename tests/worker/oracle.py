@@ -131,6 +131,7 @@ def check(
             if offset != -1:  # -1: it is in the same transaction, and nobody had to know where
                 parent = place[topics.of_step(agent, reason), partition, offset]
                 assert version == 0 or parent.text("ce_stateversion") == str(version)
+                assert version == 0 or parent.text("ce_subject") == seen.text("ce_subject")
     return by_topic
 
 

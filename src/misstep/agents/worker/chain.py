@@ -33,7 +33,12 @@ class Link:
     """What stands for its event's offset until the broker has answered: below -1, another one for each link."""
     carried: list[str] = field(default_factory=list)
     """The agents whose turns on its event are in the chain too."""
+    index: int = 0
+    """Which record of its transaction and partition its event is."""
     offset: int | None = None
+    """Where its event stands, or is foreseen to stand."""
+    stands: int | None = None
+    """Where the broker says that it stands."""
     error: KafkaError | None = None
 
     @property
@@ -44,7 +49,7 @@ class Link:
     def written(self, error: KafkaError | None, message: Message) -> None:
         """The broker has answered for its event."""
         self.error = error
-        self.offset = None if error is not None else message.offset()
+        self.stands = None if error is not None else message.offset()
 
     def delivered(self, timestamp_ms: int) -> Delivered:
         """Its event as the next turn reads it."""
@@ -54,11 +59,13 @@ class Link:
 class Chain:
     """The turns that one message brought about in this worker, one or several."""
 
-    __slots__ = ("links",)
+    __slots__ = ("links", "written")
 
     def __init__(self, records: list[Record]) -> None:
         """records: of the first turn."""
         self.links = [Link(records, 0, -2)]
+        self.written = 0
+        """So many of them have been handed over, in this attempt at a transaction."""
 
     def add(self, parent: Link, agent: str, records: list[Record]) -> Link:
         """A further turn, by `agent`, on the parent's event."""
@@ -71,6 +78,11 @@ class Chain:
     def depth(self) -> int:
         """Layers beyond the first; turns are added in the order of their depth."""
         return self.links[-1].depth
+
+    @property
+    def unwritten(self) -> bool:
+        """Is there something left to hand over?"""
+        return self.written < len(self.links)
 
     def seal(self) -> list[Record]:
         """Say on each event whose turns on it are here too, so that their groups drop it. Returns all records."""

@@ -18,9 +18,10 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from misstep.agents.inbound import Inbound
 from misstep.agents.worker.chain import Chain
+from misstep.agents.worker.foresight import Misplaced
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.slot import SlotTaken
-from misstep.agents.worker.writing import write_carried, write_turn
+from misstep.agents.worker.writing import Writer
 from misstep.bus.window import Window
 from misstep.contracts.event import Record
 
@@ -33,7 +34,9 @@ BACKLOG_LOOK_TURNS = 50
 GATHER_TURNS, GATHER_S = 1_000, 0.05
 """Under more load than it can take, the worker commits this many turns at once, or after this time."""
 IDLE_COMMIT_S = 0.2
-"""How long progress without outputs (messages that were not for the agent) may wait for a transaction."""
+IDLE_COMMIT_BESIDE_S = 1.0
+"""How long progress without outputs (messages that were not for the agent) may wait for a transaction: one of its own,
+or one that has finished turns to commit and would take longer for it."""
 SAY_SO_AFTER_S = 5.0
 SEND_OFFSETS_S = 5.0
 """After this the transaction is aborted and made again; its turns are finished, so only time is lost."""
@@ -100,13 +103,16 @@ class Committer:
         groups: Callable[[], Iterable[Group]],
         metrics: Metrics,
         seam: Callable[[str], None] = lambda name: None,
+        on_placed: Sequence[Callable[[Sequence[Finished]], None]] = (),
         on_committed: Sequence[Callable[[Sequence[Finished]], None]] = (),
     ) -> None:
+        """on_placed: told of turns whose events are in Kafka, just before they are committed."""
         self._make_producer = make_producer
         self._id = transactional_id
         self._groups = groups
         self._metrics = metrics
         self._seam = seam
+        self._on_placed = on_placed
         self._on_committed = on_committed
         self.lock = threading.Lock()
         """Held while a transaction is open; whoever must not meet one takes it."""
@@ -124,7 +130,7 @@ class Committer:
         """When each group's skipped messages were last reported (monotonic)."""
         self._probing = False
         self._fenced_at: deque[float] = deque()
-        self._producer = self._new_producer()
+        self._renew()
 
     # -- other threads ------------------------------------------------------------------------------------------------
 
@@ -221,6 +227,10 @@ class Committer:
         began = time.monotonic()
         try:
             self._transaction(batch, groups.values())
+        except Misplaced as error:
+            log.info("somebody else has written too; a transaction is made again", stands=str(error))
+            self._abort()
+            return False
         except KafkaException as error:
             self._recover(error)
             return False
@@ -246,7 +256,7 @@ class Committer:
         overdue = []
         for group in self._groups():
             since = self._reported_at.get(group.group, 0.0)
-            if draining or now - since >= IDLE_COMMIT_S:
+            if draining or now - since >= (IDLE_COMMIT_BESIDE_S if beside else IDLE_COMMIT_S):
                 behind = {id(window): window for window in group.windows_behind()}
                 if behind and group.metadata() is not None:
                     overdue.append((since, group, behind))
@@ -277,12 +287,12 @@ class Committer:
         with self.producing:
             for turn in batch:
                 try:
-                    write_turn(producer, turn, probing=self._probing)
+                    self._writer.write_turn(turn, probing=self._probing)
                 except KafkaException as error:
                     self._replace(turn, error.args[0])
                     raise
                 turn.window.finish(turn.position)
-        write_carried(producer, batch, self.producing, self._seam)
+        self._writer.write_carried(batch)
         self._probing = False
         self._seam("after_produce")
         self._seam("before_offsets")
@@ -295,10 +305,16 @@ class Committer:
             ]
             if offsets:
                 committed.append((group, offsets))
+        self._writer.await_first(batch)
         for group, offsets in committed:
             self._send_offsets(producer, group, offsets)
         self._seam("after_offsets")
+        self._writer.check_places(batch)
+        if batch:
+            for tell in self._on_placed:
+                tell(batch)
         _insist(producer.commit_transaction)
+        self._writer.committed()
         self._seam("after_commit")
 
     def _send_offsets(self, producer: Producer, group: Group, offsets: list[TopicPartition]) -> None:
@@ -317,8 +333,8 @@ class Committer:
             raise
 
     def _replace(self, turn: Finished, error: KafkaError) -> None:
-        """Put a failure in the place of outputs that cannot be delivered."""
-        if turn.replaced or error.code() not in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
+        """Put a failure in the place of outputs that cannot be delivered. (Of a chain, it is first found whose.)"""
+        if turn.replaced or turn.chain is not None or error.code() not in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
             return
         turn.records = turn.replace(error.str())
         turn.replaced = True
@@ -341,6 +357,10 @@ class Committer:
             return
         if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
             self._probing = True
+        self._abort()
+
+    def _abort(self) -> None:
+        self._writer.aborted()
         began = time.monotonic()
         try:
             _insist(self._producer.abort_transaction)
@@ -371,6 +391,7 @@ class Committer:
 
     def _renew(self) -> None:
         self._producer = self._new_producer()
+        self._writer = Writer(self._producer, self.producing, self._seam)
 
     def _new_producer(self) -> Producer:
         """A producer under the same id; initialising it aborts whatever a predecessor left open."""

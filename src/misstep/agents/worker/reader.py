@@ -6,6 +6,7 @@ finished to the committer. Turns of one case follow each other; turns of differe
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections import deque
@@ -232,6 +233,12 @@ class Reader:
         """Leave without a rebalance: a static member that comes back within the session finds its partitions."""
         self._closing = True
         self._consumer.close()
+
+    def abandon(self) -> None:
+        """Never close the client, nor let it be freed: in the midst of joining its group either can wait for itself for
+        ever, with the interpreter in hand (librdkafka 2.16). The end of the process ends it too."""
+        self._closing = True
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._consumer))
 
     @property
     def assigned(self) -> int:

@@ -43,7 +43,8 @@ class Recent:
             self._events.pop(oldest, None)
 
     def remember_carried(self, batch: Iterable[Finished]) -> None:
-        """Keep what was carried on from in a transaction that is committed: nobody is handed it from Kafka."""
+        """Keep what was carried on from in a transaction that is about to be committed: nobody is handed it from Kafka,
+        and the coordinator may want it a moment later. (Where it stands nothing else will, if it is aborted.)"""
         now = now_ms()
         for turn in batch:
             if turn.chain is not None:

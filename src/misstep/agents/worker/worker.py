@@ -123,7 +123,8 @@ class Worker:
                 lambda: self._readers,
                 self.metrics,
                 settings.seam,
-                [*([self._traces.committed] if self._traces is not None else []), *self._remembering(recent)],
+                on_placed=self._remembering(recent),
+                on_committed=[self._traces.committed] if self._traces is not None else [],
             )
             self.metrics.waiting(lambda: committer.backlog)
             takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
@@ -230,10 +231,11 @@ class Worker:
         committer.drain()
         commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
         for reader, thread in zip(self._readers, readers, strict=True):
-            # Not one that is inside a turn that does not return; nor one that has no partitions: closed in the midst of
-            # joining its group, the client can wait for itself for ever, with the interpreter in hand.
+            # Not one that is inside a turn that does not return; nor one that may be joining its group.
             if not thread.is_alive() and reader.assigned:
                 reader.close()
+            else:
+                reader.abandon()
         log.info("drained", seconds=round(time.monotonic() - began, 2), agents_with_unfinished_turns=unfinished)
 
     # -- threads ------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from misstep.agents.worker.chain import Chain, Link
+from misstep.agents.worker.foresight import Foresight, Misplaced
 from misstep.contracts.event import Record
 
 TAKEN_WITHIN_S = 5.0
@@ -25,88 +26,133 @@ class Writes(Protocol):
     chain: Chain | None
 
 
-def write_turn(producer: Producer, turn: Writes, *, probing: bool) -> None:
-    """Hand over what a turn writes; of a chain the first turn's events. Raises KafkaException.
+class Writer:
+    """Hands over to one producer. (Commit thread.)"""
 
-    probing: wait for the delivery of each turn, and carry nothing: a refusal fails its whole batch, and this finds
-    whose it was.
-    """
-    if probing:
-        if turn.chain is not None:
-            turn.records, turn.chain = turn.chain.alone(), None
-        _write_and_wait(producer, turn.records)
-    elif turn.chain is not None:
-        first = turn.chain.links[0]
-        _write_link(producer, first, first.records)
-    else:
-        _write(producer, turn.records)
+    def __init__(self, producer: Producer, producing: threading.Lock, seam: Callable[[str], None]) -> None:
+        """producing: held while records are handed over."""
+        self._producer = producer
+        self._producing = producing
+        self._seam = seam
+        self._foresight = Foresight()
 
+    def write_turn(self, turn: Writes, *, probing: bool) -> None:
+        """Hand over what a turn writes; of a chain the first turn's events. Raises KafkaException.
 
-def write_carried(
-    producer: Producer, batch: Sequence[Writes], producing: threading.Lock, seam: Callable[[str], None]
-) -> None:
-    """Hand over the turns that were carried on from those of the batch, whose events have been handed over: a layer at
-    a time, for an event's history names where the events before it stand. Raises KafkaException.
+        probing: wait for the delivery of each turn, and carry nothing: a refusal fails its whole batch, and this finds
+        whose it was.
+        """
+        if probing:
+            if turn.chain is not None:
+                turn.records, turn.chain = turn.chain.alone(), None
+            self._write_and_wait(turn.records)
+        elif turn.chain is not None:
+            turn.chain.written = 0
+            self._write_on(turn.chain)
+        else:
+            self._write(turn.records)
 
-    producing: held while records are handed over.
-    """
-    chains = [turn.chain for turn in batch if turn.chain is not None]
-    for depth in range(1, 1 + max((chain.depth for chain in chains), default=0)):
-        chains = [chain for chain in chains if chain.depth >= depth]
-        _await_places(producer, chains, depth - 1)
-        seam("between_layers")
-        with producing:
+    def write_carried(self, batch: Sequence[Writes]) -> None:
+        """Hand over what could not be handed over yet of the turns that were carried on, because it was not known where
+        the events stand that they stand on: a layer at a time. Raises KafkaException."""
+        chains = [turn.chain for turn in batch if turn.chain is not None]
+        while chains:
+            self._seam("between_layers")
+            chains = [chain for chain in chains if chain.unwritten]
             for chain in chains:
-                for link in chain.layer(depth):
-                    _write_link(producer, link, [chain.located(record) for record in link.records])
+                for link in chain.links[: chain.written]:
+                    if link.carried and link.offset is None:
+                        link.offset = self._place_of(link)
+            with self._producing:
+                for chain in chains:
+                    self._write_on(chain)
 
+    def await_first(self, batch: Sequence[Writes]) -> None:
+        """Wait until the brokers have taken something: the coordinator has then noted the transaction's partitions, and
+        can be told of its offsets. (Told while it notes them, it would ask to be told again.)"""
+        first = next((turn.chain.links[0] for turn in batch if turn.chain is not None), None)
+        if first is not None:
+            self._await(lambda: first.stands is not None or first.error is not None)
 
-def _write_link(producer: Producer, link: Link, records: list[Record]) -> None:
-    link.offset = link.error = None
-    _write(producer, records[:1], link.written if link.carried else None)
-    _write(producer, records[1:])
+    def check_places(self, batch: Sequence[Writes]) -> None:
+        """Wait until the brokers have said where the events stand that others name. Raises Misplaced when one of them
+        does not stand where it was foreseen, and KafkaException."""
+        for link in (link for turn in batch if turn.chain is not None for link in turn.chain.links if link.carried):
+            if self._place_of(link) != link.offset:
+                raise Misplaced(f"{link.event.topic} [{link.event.partition}] @ {link.stands}, not {link.offset}")
 
+    def committed(self) -> None:
+        """The transaction is over."""
+        self._foresight.committed()
 
-def _await_places(producer: Producer, chains: Sequence[Chain], depth: int) -> None:
-    """Wait until the brokers have said where the events of this layer stand."""
-    for link in [link for chain in chains for link in chain.layer(depth) if link.carried]:
-        _await(producer, lambda link=link: link.offset is not None or link.error is not None)  # type: ignore[misc]
+    def aborted(self) -> None:
+        """The transaction was given up."""
+        self._foresight.forget()
+
+    def _write_on(self, chain: Chain) -> None:
+        """Go on with a chain as far as it is known, or foreseen, where its events stand."""
+        for link in chain.links[chain.written :]:
+            if any(one.offset is None for one in chain.layer(link.depth - 1) if one.carried):
+                return
+            self._write_link(link, [chain.located(record) for record in link.records] if link.depth else link.records)
+            chain.written += 1
+
+    def _write_link(self, link: Link, records: list[Record]) -> None:
+        link.offset = link.stands = link.error = None
+        if link.carried:
+            event = records[0]
+            link.index, link.offset = self._foresight.place(event.topic, event.partition)
+            _write(self._producer, event, link.written)
+            self._write(records[1:])
+        else:
+            self._write(records)
+
+    def _place_of(self, link: Link) -> int:
+        """Where the broker says that a turn's event stands."""
+        self._await(lambda: link.stands is not None or link.error is not None)
         if link.error is not None:
             raise KafkaException(link.error)
+        assert link.stands is not None
+        self._foresight.stands(link.event.topic, link.event.partition, link.index, link.stands)
+        return link.stands
+
+    def _write(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self._foresight.place(record.topic, record.partition)
+            _write(self._producer, record, None)
+
+    def _write_and_wait(self, records: Sequence[Record]) -> None:
+        answers: list[KafkaError | None] = []
+        for record in records:
+            self._foresight.place(record.topic, record.partition)
+            _write(self._producer, record, lambda error, _: answers.append(error))
+        self._await(lambda: len(answers) == len(records))
+        for error in answers:
+            if error is not None:
+                raise KafkaException(error)
+
+    def _await(self, answered: Callable[[], bool]) -> None:
+        """Not by `flush`: where the client raises a fatal error from one callback, that goes on to call the others,
+        which then break with a SystemError; `poll` raises it."""
+        until = time.monotonic() + TAKEN_WITHIN_S
+        while not answered():
+            if time.monotonic() > until:
+                late = f"an event was not taken within {TAKEN_WITHIN_S:.0f} s"
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, late))
+            self._producer.poll(0.1)
 
 
-def _write_and_wait(producer: Producer, records: Sequence[Record]) -> None:
-    answers: list[KafkaError | None] = []
-    _write(producer, records, lambda error, _: answers.append(error))
-    _await(producer, lambda: len(answers) == len(records))
-    for error in answers:
-        if error is not None:
-            raise KafkaException(error)
-
-
-def _await(producer: Producer, answered: Callable[[], bool]) -> None:
-    """Not by `flush`: where the client raises a fatal error from one callback, that goes on to call the others, which
-    then break with a SystemError; `poll` raises it."""
-    until = time.monotonic() + TAKEN_WITHIN_S
-    while not answered():
-        if time.monotonic() > until:
-            late = f"an event was not taken within {TAKEN_WITHIN_S:.0f} s"
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, late))
-        producer.poll(0.1)
-
-
-def _write(producer: Producer, records: Sequence[Record], on_delivery: OnDelivery | None = None) -> None:
-    for record in records:
-        while True:
-            try:
-                producer.produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    record.partition,
-                    headers=record.headers,  # type: ignore[arg-type]
-                    on_delivery=on_delivery,
-                )
-                break
-            except BufferError:
-                producer.poll(0.01)
+def _write(producer: Producer, record: Record, on_delivery: OnDelivery | None) -> None:
+    while True:
+        try:
+            producer.produce(
+                record.topic,
+                record.value,
+                record.key,
+                record.partition,
+                headers=record.headers,  # type: ignore[arg-type]
+                on_delivery=on_delivery,
+            )
+            return
+        except BufferError:
+            producer.poll(0.01)
