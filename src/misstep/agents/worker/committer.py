@@ -334,7 +334,7 @@ class Committer:
 
     def _replace(self, turn: Finished, error: KafkaError) -> None:
         """Put a failure in the place of outputs that cannot be delivered. (Of a chain, it is first found whose.)"""
-        if turn.replaced or turn.chain is not None or error.code() not in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
+        if turn.replaced or turn.chain is not None or error.code() not in _REFUSED:
             return
         turn.records = turn.replace(error.str())
         turn.replaced = True
@@ -355,7 +355,7 @@ class Committer:
             # three); initialising a new one aborts the transaction all the same.
             self._renew()
             return
-        if error.code() in (KafkaError._INCONSISTENT, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD):
+        if error.code() == KafkaError._INCONSISTENT or error.code() in _REFUSED:
             self._probing = True
         self._abort()
 
@@ -416,6 +416,7 @@ class Committer:
 _CUT_OFF = frozenset(
     {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT_QUEUE}
 )
+_REFUSED = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 _STALE = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
