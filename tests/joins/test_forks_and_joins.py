@@ -7,7 +7,7 @@ import orjson
 
 from tests.joins.survey import Ask
 from tests.undo.trip import journal
-from tests.worker.conftest import Site
+from tests.worker.conftest import Site, until
 from tests.worker.oracle import Seen
 
 
@@ -122,8 +122,8 @@ def test_halves_that_wait_survive_a_restart_and_a_change_of_owner(site: Site, jo
     first = [name for name in site.agents if name not in ("ask_middle", "ask_right", "close_file")]
     with site.hosting(agents=first):
         site_waits(site, "put_together", 40)
-    with site.hosting(agents=first, slot="other-0"):
-        pass
+    with site.hosting(agents=first, slot="other-0") as other:
+        assert until(lambda: all(reader.assigned for reader in other._readers))
     with site.hosting(slot="third-0"):
         site.wait_for_outcomes(40)
     log = site.check(ids)

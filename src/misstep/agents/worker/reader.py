@@ -236,7 +236,7 @@ class Reader:
 
     def abandon(self) -> None:
         """Never close the client, nor let it be freed: in the midst of joining its group either can wait for itself for
-        ever, with the interpreter in hand (librdkafka 2.16). The end of the process ends it too."""
+        ever, with the interpreter in hand (librdkafka 2.16). It stays a member of its group until the process ends."""
         self._closing = True
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._consumer))
 
