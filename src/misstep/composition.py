@@ -16,6 +16,7 @@ from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.watchdog import Watchdog
 from misstep.agents.worker.worker import Worker
 from misstep.agents.worker.worker_settings import WorkerSettings
+from misstep.bus.connection import connect_with, connection_settings
 from misstep.bus.registry import KafkaSchemas
 from misstep.bus.topics import Topics
 from misstep.dev.state import ServerState
@@ -65,9 +66,14 @@ class Environment:
 
     @cached_property
     def bootstrap(self) -> str:
-        """Kafka's bootstrap servers. ServerUnreachable when none are given and the embedded broker is not up."""
+        """Kafka's bootstrap servers; from then on this process's clients know how to sign on there. ServerUnreachable
+        when none are given and the embedded broker is not up; UsageError when the client settings are wrong."""
         if self.settings.kafka:
+            if self.settings.kafka_config is not None:
+                connect_with(connection_settings(self.settings.kafka_config))
             return self.settings.kafka
+        if self.settings.kafka_config is not None:
+            raise UsageError("MISSTEP_KAFKA_CONFIG is about a cluster of your own; say with MISSTEP_KAFKA where it is.")
         state = self._servers()
         if state.kafka.state != "up" or state.kafka.bootstrap_servers is None:
             raise ServerUnreachable(
@@ -109,6 +115,7 @@ class Environment:
             **({"MISSTEP_POSTGRES": dsn} if dsn else {}),
             "MISSTEP_NAMESPACE": self.settings.namespace,
             "MISSTEP_KAFKA": self.bootstrap,
+            **({"MISSTEP_KAFKA_CONFIG": str(config.absolute())} if (config := self.settings.kafka_config) else {}),
             "MISSTEP_DATA": str(self.data),
             "MISSTEP_BUILD": self.build,
             "MISSTEP_PROJECT": str(self.project.root),

@@ -19,6 +19,10 @@ class Settings(BaseSettings):
     kafka: str | None = Field(
         default=None, description="Bootstrap servers (host:port,...). Unset: the embedded broker."
     )
+    kafka_config: Path | None = Field(
+        default=None,
+        description="File of client settings for a secured cluster (security.protocol=SASL_SSL and the like).",
+    )
     postgres: str | None = Field(
         default=None, description="Postgres DSN (postgresql://...). Unset: the embedded server."
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Config = dict[str, Any]
+from misstep.bus.connection import Config, connection
 
 MESSAGE_MAX_BYTES = 2_097_152
 SESSION_TIMEOUT_MS = 6_000
@@ -18,7 +16,7 @@ FETCH_MAX_BYTES = 4 * MESSAGE_MAX_BYTES
 def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Config:
     """The worker's one transactional producer."""
     return {
-        "bootstrap.servers": bootstrap,
+        **connection(bootstrap),
         "client.id": transactional_id,
         "transactional.id": transactional_id,
         "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
@@ -44,7 +42,7 @@ def consumer_config(
     """
     queue_kbytes = max(QUEUES_KBYTES // consumers, 2 * MESSAGE_MAX_BYTES // 1024)
     return {
-        "bootstrap.servers": bootstrap,
+        **connection(bootstrap),
         "client.id": client_id,
         "group.id": group,
         "group.protocol": "classic",
@@ -69,7 +67,7 @@ def consumer_config(
 def reader_config(bootstrap: str, client_id: str, **more: object) -> Config:
     """A consumer without membership, for random reads by partition and offset and for whole small topics."""
     return {
-        "bootstrap.servers": bootstrap,
+        **connection(bootstrap),
         "client.id": client_id,
         "log_level": 0,  # what it has to say of the brokers, the process's other clients say too
         "group.id": f"{client_id}.unused",  # the library wants one; nothing is ever committed under it
@@ -89,7 +87,7 @@ def reader_config(bootstrap: str, client_id: str, **more: object) -> Config:
 def publisher_config(bootstrap: str, **more: object) -> Config:
     """A producer of cases: idempotent, not transactional."""
     return {
-        "bootstrap.servers": bootstrap,
+        **connection(bootstrap),
         "client.id": "misstep-publish",
         "enable.idempotence": True,
         "acks": "all",

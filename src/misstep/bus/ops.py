@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from misstep.bus.config import publisher_config, reader_config
+from misstep.bus.connection import connection
 from misstep.bus.topics import ops_topic
 from misstep.contracts.event import Record
 from misstep.errors import AnswerIsNo, ServerUnreachable
@@ -54,7 +55,7 @@ def ops_end(bootstrap: str, namespace: str) -> int:
 
 
 def _at(bootstrap: str, namespace: str, spec: OffsetSpec) -> int:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "misstep-ops-end", "log_level": 0})
+    admin = AdminClient({**connection(bootstrap), "client.id": "misstep-ops-end", "log_level": 0})
     place = TopicPartition(ops_topic(namespace), PARTITION)
     # Uncommitted: a read_committed end stops at the first open transaction, whoever's it is.
     found = admin.list_offsets(

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import MESSAGE_MAX_BYTES, publisher_config
+from misstep.bus.connection import connection
 from misstep.bus.topics import Topics, alerts_topic, contracts_topic, control_topic, ops_topic
 from misstep.contracts import SchemaRecord
 from misstep.errors import ServerUnreachable, UsageError
@@ -66,12 +67,13 @@ def workflow_topics(topics: Topics, agents: Sequence[str], joins: Sequence[str],
 
 def connect(bootstrap: str, timeout_s: float = TIMEOUT_S) -> AdminClient:
     """An admin client to a cluster that answers. Raises ServerUnreachable."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "misstep-admin", "log_level": 0})
+    admin = AdminClient({**connection(bootstrap), "client.id": "misstep-admin", "log_level": 0})
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException:
         raise ServerUnreachable(
-            f"Kafka does not answer at {bootstrap}; start it (`misstep up`), or point MISSTEP_KAFKA at your cluster."
+            f"Kafka does not answer at {bootstrap}; start it (`misstep up`), or point MISSTEP_KAFKA at your cluster "
+            "(and MISSTEP_KAFKA_CONFIG at a file that says how to sign on, if it asks)."
         ) from None
     return admin
 

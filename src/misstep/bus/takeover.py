@@ -27,6 +27,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
+from misstep.bus.connection import connection
 from misstep.bus.lasting import lasts
 from misstep.bus.progress import Progress, unpack
 from misstep.bus.suspicion import after_a_change, after_a_death
@@ -57,7 +58,7 @@ class Takeover:
 
     def _new_admin(self) -> AdminClient:
         return AdminClient(
-            {"bootstrap.servers": self._bootstrap, "client.id": f"{self._own_id}.admin"}, logger=client_logger("admin")
+            {**connection(self._bootstrap), "client.id": f"{self._own_id}.admin"}, logger=client_logger("admin")
         )
 
     def claim(self, group: str, places: Iterable[Place], sweep: Callable[[], None]) -> dict[Place, Progress]:

@@ -6,6 +6,7 @@ import typer
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from misstep.bus.connection import connection
 from misstep.cli.options import AsJson, Kafka, Postgres, ProjectRoot
 from misstep.cli.show import print_json
 from misstep.cli.surroundings import surroundings
@@ -32,7 +33,7 @@ def status(
     if env.settings.kafka:
         states["kafka"] = {
             "bootstrap_servers": env.settings.kafka,
-            "state": "up" if _kafka_answers(env.settings.kafka) else "not answering",
+            "state": "up" if _kafka_answers(env.bootstrap) else "not answering",
             "origin": "given",
         }
     if env.settings.postgres:
@@ -62,7 +63,7 @@ def _line(name: str, state: dict[str, str | int | None], at: str | int | None) -
 
 def _kafka_answers(bootstrap: str) -> bool:
     try:
-        AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=PATIENCE_S)
+        AdminClient({**connection(bootstrap), "log_level": 0}).list_topics(timeout=PATIENCE_S)
     except KafkaException:
         return False
     return True

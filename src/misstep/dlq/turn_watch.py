@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from misstep.bus.config import reader_config
+from misstep.bus.connection import connection
 from misstep.bus.message import headers_of
 from misstep.bus.topics import Topics
 from misstep.contracts.event import OK
@@ -32,7 +33,7 @@ class NextVersion:
 
 def ends_of(bootstrap: str, topics: Iterable[str]) -> dict[str, list[int]]:
     """Where each topic ends now: topic -> offset by partition. UsageError for a topic that is not there."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "client.id": "misstep-ends", "log_level": 0})
+    admin = AdminClient({**connection(bootstrap), "client.id": "misstep-ends", "log_level": 0})
     names = list(topics)
     there = admin.list_topics(timeout=TIMEOUT_S).topics
     missing = [name for name in names if name not in there]

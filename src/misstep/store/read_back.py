@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from misstep.bus.connection import connection
 from misstep.errors import ServerUnreachable
 from misstep.store.kafka_message import KafkaMessage
 from misstep.store.sink_offsets import Place
@@ -91,7 +92,7 @@ def _read_one_each(
 
 def _settings(bootstrap_servers: str) -> dict[str, str | int | bool]:
     return {
-        "bootstrap.servers": bootstrap_servers,
+        **connection(bootstrap_servers),
         "group.id": "misstep-read-back",
         "isolation.level": "read_committed",
         "enable.auto.commit": False,

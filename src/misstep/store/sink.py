@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from misstep.bus.client_log import client_logger
+from misstep.bus.connection import connection
 from misstep.bus.topics import Topics
 from misstep.errors import MisstepError, ServerUnreachable
 from misstep.store.careful_row import DecodeAvro
@@ -110,7 +111,7 @@ class Sink:
         Raises MisstepError when another sink runs under the same `instance`.
         """
         self._consumer = Consumer(self._consumer_settings(), logger=client_logger("audit sink"))
-        self._admin = AdminClient({"bootstrap.servers": self._bootstrap_servers, "log_level": 0})
+        self._admin = AdminClient({**connection(self._bootstrap_servers), "log_level": 0})
         try:
             self._consumer.subscribe(
                 list(self._sources), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
@@ -134,7 +135,7 @@ class Sink:
 
     def _consumer_settings(self) -> dict[str, str | int | bool]:
         settings: dict[str, str | int | bool] = {
-            "bootstrap.servers": self._bootstrap_servers,
+            **connection(self._bootstrap_servers),
             "group.id": self._group,
             "client.id": self._instance or self._group,
             "group.protocol": "classic",

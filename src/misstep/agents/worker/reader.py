@@ -26,7 +26,7 @@ from misstep.agents.worker.runner import Runner
 from misstep.agents.worker.slot import Ousted
 from misstep.agents.worker.tripwire import Tripwire
 from misstep.agents.worker.work import Work
-from misstep.bus.config import Config
+from misstep.bus.connection import Config
 from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
 from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES

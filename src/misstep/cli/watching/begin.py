@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from misstep.bus.client_log import client_logger
+from misstep.bus.connection import connection
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ def rewind(bootstrap: str, group: str, topics: Sequence[str], window_s: float) -
     False when somebody else watches in this group: then its partitions are shared as they stand. A watch keeps its
     window in memory alone, so whoever begins reads the window again; alerts may be repeated, cases never notice.
     """
-    settings = {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 3}
+    settings = {**connection(bootstrap), "group.id": group, "enable.auto.commit": False, "log_level": 3}
     consumer = Consumer(settings, logger=client_logger("watch"))
     try:
         known = consumer.list_topics(timeout=TIMEOUT_S).topics

@@ -17,9 +17,11 @@ import orjson
 import structlog
 from faust.transport.drivers import aiokafka as driver
 
+from misstep.bus.connection import connection
 from misstep.bus.topics import alerts_topic
 from misstep.cli.watching.begin import SESSION_S
 from misstep.cli.watching.failure_rates import FailureRate, FailureRates
+from misstep.cli.watching.sign_on import credentials
 from misstep.logs import forward
 
 SAY_EVERY_S = 0.5
@@ -63,6 +65,7 @@ def watch_app(
     app: Any = faust.App(
         group,
         broker=[f"kafka://{one.strip()}" for one in bootstrap.split(",")],
+        broker_credentials=credentials(connection(bootstrap)),
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=1.0,
         broker_commit_interval=1.0,
