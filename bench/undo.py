@@ -8,6 +8,7 @@ transaction (`transaction.partition.verification.enable`; RATIONALE.md, "Speed",
 setting is put back.
 
     python bench/undo.py [--rate 500] [--failing 15] [--seconds 20] [--partitions 2] [--no-carry] [--json]
+    python bench/undo.py --failing 0 [--no-coordinator]    # what the coordinator adds to cases that go well
 """
 
 from __future__ import annotations
@@ -133,14 +134,14 @@ def score() -> Choreography:
     return made
 
 
-def run_worker(bootstrap: str, namespace: str, carry: bool, stop: Any) -> None:
-    """A worker that hosts all five agents, their undos and the coordinator."""
+def run_worker(bootstrap: str, namespace: str, carry: bool, coordinates: bool, stop: Any) -> None:
+    """A worker that hosts all five agents, their undos and, if it coordinates, the coordinator."""
     configure_logs("warning")
     tune_interpreter()
     plan = compile_plan(score())
     hosted = [(plan, agent) for agent in plan.agents.values()]
     settings = WorkerSettings(bootstrap, namespace, "bench", "bench", carry=carry)
-    worker = Worker(settings, hosted, Wiring(), LocalSchemas())
+    worker = Worker(settings, hosted, Wiring(), LocalSchemas(), coordinating=None if coordinates else [])
 
     def wait() -> None:
         stop.wait()
@@ -150,15 +151,16 @@ def run_worker(bootstrap: str, namespace: str, carry: bool, stop: Any) -> None:
     worker.run()
 
 
-def measure(bootstrap: str, rate: int, failing: int, seconds: float, partitions: int, carry: bool) -> dict[str, Any]:
+def measure(bootstrap: str, options: argparse.Namespace) -> dict[str, Any]:
     """One run."""
+    rate, failing, seconds, partitions = options.rate, options.failing, options.seconds, options.partitions
     namespace = f"undo-{uuid.uuid4().hex[:8]}"
     topics = Topics(namespace, "undoing")
     hop.make_topics(bootstrap, topics.all(STEPS), partitions)
     hop.make_topics(bootstrap, [control_topic(namespace)], 1)
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    worker = context.Process(target=run_worker, args=(bootstrap, namespace, carry, stop))
+    worker = context.Process(target=run_worker, args=(bootstrap, namespace, options.carry, options.coordinator, stop))
     worker.start()
     seen: dict[str, tuple[float, str]] = {}
     failed: dict[str, float] = {}
@@ -252,20 +254,17 @@ def main() -> int:
     parser.add_argument("--failing", type=int, default=15, help="of these, failing ones a second")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--partitions", type=int, default=2)
-    parser.add_argument("--no-carry", action="store_true", help="one transaction for each turn")
+    parser.add_argument("--carry", action=argparse.BooleanOptionalAction, default=True, help="carrying on")
+    parser.add_argument("--coordinator", action=argparse.BooleanOptionalAction, default=True, help="host one")
     parser.add_argument("--kafka", help="a running broker; default: an embedded one of its own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     def run(bootstrap: str) -> dict[str, Any]:
-        def once() -> dict[str, Any]:
-            carry = not options.no_carry
-            return measure(bootstrap, options.rate, options.failing, options.seconds, options.partitions, carry)
-
-        verified = once()
+        verified = measure(bootstrap, options)
         verify_partitions(bootstrap, False)
         try:
-            return verified | {"unverified": once()}
+            return verified | {"unverified": measure(bootstrap, options)}
         finally:
             verify_partitions(bootstrap, None)
 

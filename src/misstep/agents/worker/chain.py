@@ -22,6 +22,23 @@ _OFFSET = f"{PREFIX}offset"
 
 
 @dataclass(slots=True, eq=False)
+class Delivery:
+    """What the brokers say of one record; until they do, neither offset nor error."""
+
+    offset: int | None = None
+    error: KafkaError | None = None
+
+    @property
+    def known(self) -> bool:
+        """Have they answered?"""
+        return self.offset is not None or self.error is not None
+
+    def __call__(self, error: KafkaError | None, message: Message) -> None:
+        self.error = error
+        self.offset = None if error is not None else message.offset()
+
+
+@dataclass(slots=True, eq=False)
 class Link:
     """One turn of a chain: what it writes, and what it stands on."""
 
@@ -37,19 +54,13 @@ class Link:
     """Which record of its transaction and partition its event is."""
     offset: int | None = None
     """Where its event stands, or is foreseen to stand."""
-    stands: int | None = None
-    """Where the broker says that it stands."""
-    error: KafkaError | None = None
+    delivery: Delivery = field(default_factory=Delivery)
+    """Of its event, where others are carried on from it."""
 
     @property
     def event(self) -> Record:
         """Its state version."""
         return self.records[0]
-
-    def written(self, error: KafkaError | None, message: Message) -> None:
-        """The broker has answered for its event."""
-        self.error = error
-        self.stands = None if error is not None else message.offset()
 
     def delivered(self, timestamp_ms: int) -> Delivered:
         """Its event as the next turn reads it."""

@@ -305,7 +305,7 @@ class Committer:
             ]
             if offsets:
                 committed.append((group, offsets))
-        self._writer.await_first(batch)
+        self._writer.await_first()
         for group, offsets in committed:
             self._send_offsets(producer, group, offsets)
         self._seam("after_offsets")

@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
-from misstep.agents.worker.chain import Chain, Link
+from misstep.agents.worker.chain import Chain, Delivery, Link
 from misstep.agents.worker.foresight import Foresight, Misplaced
 from misstep.contracts.event import Record
 
 TAKEN_WITHIN_S = 5.0
 """What the brokers have not taken by then is given up, and with it the transaction."""
 
-OnDelivery = Callable[[KafkaError | None, Message], None]
+
+FIRST_WITHIN_S = 0.5
 
 
 class Writes(Protocol):
@@ -35,6 +36,8 @@ class Writer:
         self._producing = producing
         self._seam = seam
         self._foresight = Foresight()
+        self._first: Delivery | None = None
+        """Of this transaction's first record."""
 
     def write_turn(self, turn: Writes, *, probing: bool) -> None:
         """Hand over what a turn writes; of a chain the first turn's events. Raises KafkaException.
@@ -67,26 +70,28 @@ class Writer:
                 for chain in chains:
                     self._write_on(chain)
 
-    def await_first(self, batch: Sequence[Writes]) -> None:
-        """Wait until the brokers have taken something: the coordinator has then noted the transaction's partitions, and
-        can be told of its offsets. (Told while it notes them, it would ask to be told again.)"""
-        first = next((turn.chain.links[0] for turn in batch if turn.chain is not None), None)
-        if first is not None:
-            self._await(lambda: first.stands is not None or first.error is not None)
+    def await_first(self) -> None:
+        """Wait a little until the brokers have taken something: the coordinator has then noted the transaction's
+        partitions, and can be told of its offsets. (Told while it notes them, it would ask to be told again.)"""
+        until = time.monotonic() + FIRST_WITHIN_S
+        while self._first is not None and not self._first.known and time.monotonic() < until:
+            self._producer.poll(0.1)
 
     def check_places(self, batch: Sequence[Writes]) -> None:
         """Wait until the brokers have said where the events stand that others name. Raises Misplaced when one of them
         does not stand where it was foreseen, and KafkaException."""
         for link in (link for turn in batch if turn.chain is not None for link in turn.chain.links if link.carried):
-            if self._place_of(link) != link.offset:
-                raise Misplaced(f"{link.event.topic} [{link.event.partition}] @ {link.stands}, not {link.offset}")
+            if (place := self._place_of(link)) != link.offset:
+                raise Misplaced(f"{link.event.topic} [{link.event.partition}] @ {place}, not {link.offset}")
 
     def committed(self) -> None:
         """The transaction is over."""
+        self._first = None
         self._foresight.committed()
 
     def aborted(self) -> None:
         """The transaction was given up."""
+        self._first = None
         self._foresight.forget()
 
     def _write_on(self, chain: Chain) -> None:
@@ -98,38 +103,55 @@ class Writer:
             chain.written += 1
 
     def _write_link(self, link: Link, records: list[Record]) -> None:
-        link.offset = link.stands = link.error = None
+        link.offset, link.delivery = None, Delivery()
         if link.carried:
-            event = records[0]
-            link.index, link.offset = self._foresight.place(event.topic, event.partition)
-            _write(self._producer, event, link.written)
+            link.index, link.offset = self._hand_over(records[0], link.delivery)
             self._write(records[1:])
         else:
             self._write(records)
 
     def _place_of(self, link: Link) -> int:
         """Where the broker says that a turn's event stands."""
-        self._await(lambda: link.stands is not None or link.error is not None)
-        if link.error is not None:
-            raise KafkaException(link.error)
-        assert link.stands is not None
-        self._foresight.stands(link.event.topic, link.event.partition, link.index, link.stands)
-        return link.stands
+        delivery = link.delivery
+        self._await(lambda: delivery.known)
+        if delivery.error is not None:
+            raise KafkaException(delivery.error)
+        assert delivery.offset is not None
+        self._foresight.stands(link.event.topic, link.event.partition, link.index, delivery.offset)
+        return delivery.offset
 
     def _write(self, records: Sequence[Record]) -> None:
         for record in records:
-            self._foresight.place(record.topic, record.partition)
-            _write(self._producer, record, None)
+            self._hand_over(record)
 
     def _write_and_wait(self, records: Sequence[Record]) -> None:
-        answers: list[KafkaError | None] = []
-        for record in records:
-            self._foresight.place(record.topic, record.partition)
-            _write(self._producer, record, lambda error, _: answers.append(error))
-        self._await(lambda: len(answers) == len(records))
-        for error in answers:
-            if error is not None:
-                raise KafkaException(error)
+        deliveries = [Delivery() for _ in records]
+        for record, delivery in zip(records, deliveries, strict=True):
+            self._hand_over(record, delivery)
+        self._await(lambda: all(delivery.known for delivery in deliveries))
+        for delivery in deliveries:
+            if delivery.error is not None:
+                raise KafkaException(delivery.error)
+
+    def _hand_over(self, record: Record, delivery: Delivery | None = None) -> tuple[int, int | None]:
+        """Returns which record of its partition it is, and where it will stand as far as that can be foreseen."""
+        if self._first is None:
+            self._first = delivery = delivery or Delivery()
+        foreseen = self._foresight.place(record.topic, record.partition)
+        producer = self._producer
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    headers=record.headers,  # type: ignore[arg-type]
+                    on_delivery=delivery,
+                )
+                return foreseen
+            except BufferError:
+                producer.poll(0.01)
 
     def _await(self, answered: Callable[[], bool]) -> None:
         """Not by `flush`: where the client raises a fatal error from one callback, that goes on to call the others,
@@ -140,19 +162,3 @@ class Writer:
                 late = f"an event was not taken within {TAKEN_WITHIN_S:.0f} s"
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, late))
             self._producer.poll(0.1)
-
-
-def _write(producer: Producer, record: Record, on_delivery: OnDelivery | None) -> None:
-    while True:
-        try:
-            producer.produce(
-                record.topic,
-                record.value,
-                record.key,
-                record.partition,
-                headers=record.headers,  # type: ignore[arg-type]
-                on_delivery=on_delivery,
-            )
-            return
-        except BufferError:
-            producer.poll(0.01)
