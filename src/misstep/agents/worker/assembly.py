@@ -25,7 +25,8 @@ from misstep.agents.worker.control import Control
 from misstep.agents.worker.gate import Alone
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
 from misstep.agents.worker.metrics import Metrics
-from misstep.agents.worker.reader import Reader, Readers
+from misstep.agents.worker.reader import Reader
+from misstep.agents.worker.readers import Readers
 from misstep.agents.worker.recent import Recent
 from misstep.agents.worker.runner import InlineRunner, LoopRunner, Runner
 from misstep.agents.worker.saga_runner import SagaRunner, Tries

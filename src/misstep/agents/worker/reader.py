@@ -10,7 +10,7 @@ import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,6 +19,7 @@ from misstep.agents.inbound import Delivered, header_map
 from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
 from misstep.agents.worker.assignment import Assignment
+from misstep.agents.worker.case_queues import CaseQueues
 from misstep.agents.worker.gate import Alone, Begin, Gate
 from misstep.agents.worker.keeper import Keeper
 from misstep.agents.worker.metrics import Metrics
@@ -94,15 +95,10 @@ class Reader:
         self._gathering = gathering
         self._held_because: set[str] = set()
         self._standing_still = False
-        self._busy: dict[str, deque[Work]] = {}
-        self._busy_lock = threading.Lock()
-        self._open_bytes = 0
         self._start_over: str | None = None
         self._together = alone or Alone()
         self._gate = Gate(self._together, overlap=runner.collects)
-        self._under_way_max = under_way_max
-        self._turns = 0
-        """Turns that run or wait for their next try; counted when there may be only so many."""
+        self._queues = CaseQueues(overlap=runner.collects, under_way_max=under_way_max)
         self._secluded = False
         """A turn runs alone, or has just done so: nothing is committed until it is known that it has ended."""
         self._keeper = Keeper(subscription.name, self._poll_meanwhile)
@@ -286,9 +282,7 @@ class Reader:
         self._hold_back()
 
     def _start(self, works: list[Work]) -> None:
-        if self._under_way_max is not None:
-            with self._busy_lock:
-                self._turns += len(works)
+        self._queues.began(len(works))
         with self._keeper:
             self._runner.start(works)
 
@@ -339,71 +333,30 @@ class Reader:
             work.earlier = window.earlier_attempts.pop(position)
         if window.suspected:
             work.deaths = window.deaths(position, offset)
-        if (self._runner.collects or self._busy) and self._must_wait(work):
-            return None
-        return work
+        return None if self._queues.must_wait(work) else work
 
     # -- one turn of a case at a time ---------------------------------------------------------------------------------
 
-    def _must_wait(self, work: Work) -> bool:
-        """Is a turn of the same case under way? Then this one is queued behind it."""
-        with self._busy_lock:
-            queue = self._busy.get(work.case_id)
-            if queue is None:
-                if self._runner.collects:
-                    self._busy[work.case_id] = deque()
-                    work.window.open.add(work.position)
-                    self._add_bytes(work)
-                return False
-            queue.append(work)
-            work.window.open.add(work.position)
-            if self._runner.collects:
-                self._add_bytes(work)
-            return True
-
-    def _add_bytes(self, work: Work) -> None:
-        work.open_bytes = len(work.message.value or b"")
-        self._open_bytes += work.open_bytes
-
     def keep_busy(self, work: Work) -> None:
         """A turn that ran at once must wait for its next attempt: its case is busy from now on."""
-        with self._busy_lock:
-            self._busy.setdefault(work.case_id, deque())
-            work.window.open.add(work.position)
-            work.waits = True
+        self._queues.keep_busy(work)
 
     def over(self, work: Work) -> Work | None:
         """A turn is over; returns the next one of its case, if there is one and it may begin."""
         following = self._next_of(work)
         work.ended = True
-        if following is None and self._under_way_max is not None:
-            with self._busy_lock:
-                self._turns -= 1
+        if following is None:
+            self._queues.ended()
         return following
 
     def _next_of(self, work: Work) -> Work | None:
-        window = work.window
-        window.open.discard(work.position)
-        if work.tried:
-            window.attempts.pop(work.position, None)
-        if not self._busy:
+        following = self._queues.next_of(work)
+        if following is not None and (
+            following.deaths or self._closed(-1)
+        ):  # it comes in the place of the one that ends
+            self._gate.wait(following)
             return None
-        with self._busy_lock:
-            self._open_bytes -= work.open_bytes
-            queue = self._busy.get(work.case_id)
-            if queue is None:
-                return None
-            while queue:
-                following = queue.popleft()
-                if following.window.revoked:
-                    self._open_bytes -= following.open_bytes
-                    continue
-                if following.deaths or self._closed(-1):  # it comes in the place of the one that ends
-                    self._gate.wait(following)
-                    return None
-                return following
-            del self._busy[work.case_id]
-        return None
+        return following
 
     # -- turns that must wait before they begin -----------------------------------------------------------------------
 
@@ -417,7 +370,7 @@ class Reader:
         """Must a turn that is suspected of nothing wait?"""
         if self._held_because or self._together.shut:
             return True
-        return self._under_way_max is not None and self._turns + about_to_begin >= self._under_way_max
+        return self._queues.room(about_to_begin) <= 0
 
     def _open_gate(self) -> None:
         """Begin what may begin of the turns that wait."""
@@ -444,8 +397,7 @@ class Reader:
         if self._held_because:
             gate.stand_still()
             return False
-        room = UNFINISHED_MAX_MESSAGES if self._under_way_max is None else self._under_way_max - self._turns
-        begin = gate.choose(time.monotonic(), room)
+        begin = gate.choose(time.monotonic(), self._queues.room())
         return begin is not None and self._begin(begin)
 
     def _begin(self, begin: Begin) -> bool:
@@ -513,10 +465,7 @@ class Reader:
     def _give_up_waiting(self) -> None:
         """They have not begun, and will not in this process."""
         for work in self._gate.forget():
-            with self._busy_lock:
-                queue = self._busy.pop(work.case_id, ())
-            for waiting in (work, *queue):
-                waiting.window.open.discard(waiting.position)
+            self._queues.forget(work)
 
     # -- while the polling thread is inside a turn for long ----------------------------------------------------------
 
@@ -587,7 +536,9 @@ class Reader:
             place
             for place, window in self._windows.items()
             if not window.paused
-            and (window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE or self._open_bytes > OPEN_MAX_BYTES)
+            and (
+                window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE or self._queues.open_bytes > OPEN_MAX_BYTES
+            )
         ]
         if full:
             self._consumer.pause([TopicPartition(*place) for place in full])
@@ -607,7 +558,7 @@ class Reader:
             if window.paused
             and window.span < _SPAN_PAUSE // 2
             and len(window.open) < _OPEN_PAUSE // 2
-            and self._open_bytes < OPEN_MAX_BYTES // 2
+            and self._queues.open_bytes < OPEN_MAX_BYTES // 2
         ]
         if ready:
             self._consumer.resume([TopicPartition(*place) for place in ready])
@@ -630,30 +581,3 @@ class Reader:
             raise KafkaException(error)
         else:
             log.warning("kafka", agent=self.name, error=error.str())
-
-
-class Readers:
-    """All readers of one agent, held and let go together."""
-
-    def __init__(self, readers: Sequence[Reader]) -> None:
-        self._readers = readers
-
-    def hold(self, why: str) -> None:
-        """See Reader.hold."""
-        for reader in self._readers:
-            reader.hold(why)
-
-    def release(self, why: str) -> None:
-        """See Reader.release."""
-        for reader in self._readers:
-            reader.release(why)
-
-    @property
-    def held_because(self) -> list[str]:
-        """See Reader.held_because."""
-        return self._readers[0].held_because
-
-    @property
-    def under_way(self) -> int:
-        """See Reader.under_way."""
-        return sum(reader.under_way for reader in self._readers)
