@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from misstep.errors import MisstepError
 from misstep.testing.chaos import Fault, NotHere, Planned, Violation, judge
 from misstep.testing.chaos.oracle import counts
 from tests.chaos.cases import otherwise
@@ -18,6 +19,7 @@ DRAIN_S = 120.0
 AUDIT_S = 60.0
 TICK_S = 1.0
 MEND_S = 120.0
+WHOLE_WITHIN_S = 60.0
 
 
 @dataclass
@@ -119,6 +121,9 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
                 continue
             if now > over:
                 continue
+            if not _may_begin(site, planned.fault):
+                first += time.monotonic() - now
+                continue
             fault, chance = planned.fault(), random.Random(planned.seed)
             occurrence = Occurrence(fault.name, "", time.monotonic() - began)
             going[planned.seed] = (fault, occurrence, chance)
@@ -142,6 +147,19 @@ def _make(site: Site, phase: Phase, plan: Sequence[Planned], began: float) -> No
                 else:
                     del going[seed]
             time.sleep(0.5)
+
+
+def _may_begin(site: Site, fault: type[Fault[Site]]) -> bool:
+    """Brokers are taken away only while every partition has all its copies: after anything else the brokers themselves
+    may forget what they had acknowledged, and no promise can stand on that."""
+    if "brokers" not in fault.touches:
+        return True
+    try:
+        site.cluster.await_whole(WHOLE_WITHIN_S)
+    except MisstepError as error:
+        site.say(f"         {fault.name} is left out: {error}")
+        return False
+    return True
 
 
 def _end(site: Site, fault: Fault[Site], occurrence: Occurrence, began: float) -> None:
