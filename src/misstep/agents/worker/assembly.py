@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from confluent_kafka import TopicPartition
+
 from misstep.agents.decide import TryAgain
 from misstep.agents.emit import Emitter
 from misstep.agents.inbound import Delivered
@@ -39,7 +41,7 @@ from misstep.bus.config import consumer_config
 from misstep.bus.marks import pause_agent
 from misstep.bus.recall import EventReader
 from misstep.bus.takeover import Takeover
-from misstep.bus.topics import Topics
+from misstep.bus.topics import Topics, control_topic
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
 from misstep.contracts.event import Record, now_ms
@@ -265,6 +267,7 @@ class Assembly:
             producing=committer.producing,
             sweep=committer.sweep,
             backlogged=lambda: committer.backlogged,
+            beside=TopicPartition(control_topic(settings.namespace), 0, 0),
             runner=runner,
             metrics=metrics,
             gathering=gathering,

@@ -65,6 +65,7 @@ class Reader:
         producing: threading.Lock,
         sweep: Callable[[object, TopicPartition], None],
         backlogged: Callable[[], bool],
+        beside: TopicPartition,
         runner: Runner,
         metrics: Metrics,
         gathering: Gathering | None = None,
@@ -72,9 +73,9 @@ class Reader:
         under_way_max: int | None = None,
         stuck_after_s: float = 60.0,
     ) -> None:
-        """gathering: of a join, whose messages are halves. alone: shared by the readers of a worker. under_way_max: so
-        many turns run at once; None: as many as there are. stuck_after_s: after this a plain function is taken to be
-        stuck (see `stuck_for_s`)."""
+        """beside: see Assignment. gathering: of a join, whose messages are halves. alone: shared by the readers of a
+        worker. under_way_max: so many turns run at once; None: as many as there are. stuck_after_s: after this a plain
+        function is taken to be stuck (see `stuck_for_s`)."""
         self.name = subscription.name
         self.group = subscription.group
         self.remember: Callable[[Delivered], None] | None = None
@@ -126,6 +127,7 @@ class Reader:
             stopping=lambda: self.stopping,
             closing=lambda: self._closing,
             before_giving=self._let_end,
+            beside=beside,
         )
         self._windows = self._assignment.windows
 
