@@ -73,13 +73,14 @@ def assignment(coordinator: Coordinator) -> Assignment:
         stopping=lambda: False,
         closing=lambda: False,
         before_giving=lambda partitions: None,
+        start_over=coordinator.asked.append,
         beside=BESIDE,
     )
 
 
 @pytest.mark.parametrize(
     "answers",
-    [(), (KafkaError._TIMED_OUT,), (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.REBALANCE_IN_PROGRESS)],
+    [(), (KafkaError._TIMED_OUT,), (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR)],
 )
 def test_the_coordinator_acknowledges_something_before_it_is_asked(answers: tuple[int, ...]) -> None:
     coordinator = Coordinator(*answers)
@@ -92,10 +93,11 @@ def test_the_coordinator_acknowledges_something_before_it_is_asked(answers: tupl
     ]
 
 
-def test_who_is_no_member_any_more_does_not_wait_for_an_answer() -> None:
-    coordinator = Coordinator(KafkaError.UNKNOWN_MEMBER_ID)
+@pytest.mark.parametrize("answer", [KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS])
+def test_where_it_cannot_be_had_partitions_are_taken_over_once_more(answer: int) -> None:
+    coordinator = Coordinator(answer)
     assignment(coordinator)._on_assign(cast(Any, coordinator), WANTED)
-    assert coordinator.asked[:2] == ["commit ns.control", "claim"]
+    assert coordinator.asked[:2] == ["commit ns.control", "the group has moved on"]
 
 
 def test_what_time_does_not_mend_is_said() -> None:

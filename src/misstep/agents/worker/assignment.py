@@ -21,8 +21,6 @@ from misstep.bus.window import Window
 
 log = structlog.get_logger(__name__)
 
-UNANSWERED_S = 5.0
-
 
 class Assignment:
     """What one consumer holds at present. Belongs to whoever polls the consumer; `metadata` is for any thread."""
@@ -43,12 +41,13 @@ class Assignment:
         stopping: Callable[[], bool],
         closing: Callable[[], bool],
         before_giving: Callable[[list[TopicPartition]], None],
+        start_over: Callable[[str], None],
         beside: TopicPartition,
     ) -> None:
         """commit_lock: whoever holds it meets no open transaction. sweep: see Committer.sweep. gathering: of a join.
         stands_still: what is taken is not read yet. closing: the consumer is being closed. before_giving: called
-        before partitions are given away. beside: a place that nobody in the group reads; it is committed where only the
-        answer is wanted."""
+        before partitions are given away. start_over: everything held is taken over anew, soon. beside: a place that
+        nobody in the group reads; it is committed where only the answer is wanted."""
         self.windows: dict[Place, Window] = {}
         self.known: dict[int, KnownCases] = {}
         """Partition -> the cases that were published there lately."""
@@ -72,6 +71,7 @@ class Assignment:
         self._stopping = stopping
         self._closing = closing
         self._before_giving = before_giving
+        self._start_over = start_over
         self._beside = beside
         self._generation: object | None = None
         self._stale = False
@@ -150,8 +150,8 @@ class Assignment:
 
     def _take_over(self, places: list[Place]) -> dict[Place, Progress]:
         """Read committed progress, write our name beside it, and open the windows; nothing when told to stop."""
-        if places:
-            self._have_the_coordinator_caught_up()
+        if places and not self._shown_all():
+            self._start_over("the group has moved on")  # it is taken over once more, after the next poll
         progress = self._takeover.claim(self._group, places, lambda: self._clear(places[0]))
         if not progress:
             self._generation = self._consumer.consumer_group_metadata()
@@ -175,15 +175,15 @@ class Assignment:
         self._sign(progress)
         return progress
 
-    def _have_the_coordinator_caught_up(self) -> None:
-        """Have something acknowledged by the group's coordinator before it is asked what was committed.
+    def _shown_all(self) -> bool:
+        """Have something acknowledged by the group's coordinator before it is asked what was committed; False when that
+        cannot be had in this generation.
 
         A coordinator that has just taken over answers with what its followers have confirmed to it so far. That may be
         less than its predecessor had acknowledged (24 offsets less were seen, and 2,600 when all brokers had been
         lost), and whoever believes it does everything since then again. A commit that it acknowledges stands behind all
         the others.
         """
-        began = time.monotonic()
         while not self._stopping():
             try:
                 answers = self._consumer.commit(offsets=[self._beside], asynchronous=False)
@@ -191,18 +191,16 @@ class Assignment:
             except KafkaException as failure:
                 error = failure.args[0]
             if error is None:
-                return
+                break
             if lasts(error):
                 raise KafkaException(error)
-            if error.code() in _NOT_A_MEMBER:
-                return  # whatever is found now, nothing can be committed on it
-            waited = time.monotonic() - began
-            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or (
-                error.code() == KafkaError.REBALANCE_IN_PROGRESS and waited > UNANSWERED_S
-            ):
-                log.warning("committed offsets are read as they are shown", agent=self._name, error=error.str())
-                return
+            if error.code() in _MOVED_ON:
+                return False
+            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                log.warning("committed offsets are taken as they are shown", agent=self._name, error=error.str())
+                break
             time.sleep(0.02)
+        return True
 
     def _read_back(self, progress: dict[Place, Progress], first: dict[Place, int]) -> None:
         """What must be known of a partition's past: the cases published lately, the halves that wait."""
@@ -237,7 +235,14 @@ class Assignment:
             self._generation = self._consumer.consumer_group_metadata()
 
 
-_NOT_A_MEMBER = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID})
+_MOVED_ON = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
 _REJOINING = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,

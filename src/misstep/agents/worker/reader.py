@@ -127,6 +127,7 @@ class Reader:
             stopping=lambda: self.stopping,
             closing=lambda: self._closing,
             before_giving=self._let_end,
+            start_over=self.start_over,
             beside=beside,
         )
         self._windows = self._assignment.windows
