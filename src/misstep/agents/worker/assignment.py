@@ -179,10 +179,9 @@ class Assignment:
         """Have something acknowledged by the group's coordinator before it is asked what was committed; False when that
         cannot be had in this generation.
 
-        A coordinator that has just taken over answers with what its followers have confirmed to it so far. That may be
-        less than its predecessor had acknowledged (24 offsets less were seen, and 2,600 when all brokers had been
-        lost), and whoever believes it does everything since then again. A commit that it acknowledges stands behind all
-        the others.
+        One that has just taken its partition over, or lost it, may answer with less than was acknowledged (2,600
+        offsets less were seen), and whoever believes it does everything since then again. A commit has to be appended
+        and copied: who acknowledges one knows all that were made before (RATIONALE.md, "Takeover").
         """
         while not self._stopping():
             try:
