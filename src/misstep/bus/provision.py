@@ -16,6 +16,8 @@ from misstep.contracts import SchemaRecord
 from misstep.errors import ServerUnreachable, UsageError
 
 TIMEOUT_S = 15.0
+WRITTEN_WITHIN_S = 30.0
+"""Topics that were made a moment ago may take their time to get a leader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +153,5 @@ def publish_schemas(bootstrap: str, namespace: str, records: Iterable[SchemaReco
             record.sha256.encode(),
             on_delivery=lambda error, _: failed.append(error.str()) if error else None,
         )
-    if producer.flush(TIMEOUT_S) or failed:
+    if producer.flush(WRITTEN_WITHIN_S) or failed:
         raise ServerUnreachable(f"The contracts could not be written to Kafka: {failed[0] if failed else 'no answer'}.")
