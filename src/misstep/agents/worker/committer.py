@@ -121,6 +121,8 @@ class Committer:
         reader would keep it for a whole switch interval each time, so readers stand aside between two turns."""
         self.sending_since: float | None = None
         """Since when a broker is being told of offsets (monotonic); None when it is not."""
+        self.ending_since: float | None = None
+        """Since when a transaction is being committed or aborted (monotonic); None when none is."""
         self._finished: deque[Finished] = deque()
         self._held: list[Finished] = []
         """Taken from the queue and not yet committed."""
@@ -176,7 +178,7 @@ class Committer:
                 log.info("not cleared yet", error=error.args[0].str())
                 self._recover(error)
             else:
-                _insist(self._producer.abort_transaction)
+                self._end(self._producer.abort_transaction)
 
     def drain(self) -> None:
         """Commit what is finished, then end `run`."""
@@ -313,7 +315,7 @@ class Committer:
         if batch:
             for tell in self._on_placed:
                 tell(batch)
-        _insist(producer.commit_transaction)
+        self._end(producer.commit_transaction)
         self._writer.committed()
         self._seam("after_commit")
 
@@ -331,6 +333,14 @@ class Committer:
                 group.assignment_is_stale()
             self.sending_since = None
             raise
+
+    def _end(self, how: Callable[[], None]) -> None:
+        """Without a time-out, for a commit must be known to have happened or not; who watches this thread sees it."""
+        self.ending_since = time.monotonic()
+        try:
+            _insist(how)
+        finally:
+            self.ending_since = None
 
     def _replace(self, turn: Finished, error: KafkaError) -> None:
         """Put a failure in the place of outputs that cannot be delivered. (Of a chain, it is first found whose.)"""
@@ -363,7 +373,7 @@ class Committer:
         self._writer.aborted()
         began = time.monotonic()
         try:
-            _insist(self._producer.abort_transaction)
+            self._end(self._producer.abort_transaction)
         except KafkaException as again:
             self._metrics.transaction_failed(again.args[0].name())
             if again.args[0].fatal():

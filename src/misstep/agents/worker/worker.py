@@ -38,10 +38,10 @@ if TYPE_CHECKING:  # an extra, loaded when it is asked for
 
 log = structlog.get_logger(__name__)
 
-TAKING_STUCK_AFTER_S, SENDING_STUCK_AFTER_S = 30.0, 12.0
-"""Taking partitions over and sending offsets take milliseconds, and seconds when a broker restarts. After this the
-process is replaced: new clients in the same slot are the surest way out of whatever a client library waits for. (A
-transaction is given up by the broker after 10 s.)"""
+TAKING_STUCK_AFTER_S, SENDING_STUCK_AFTER_S, ENDING_STUCK_AFTER_S = 30.0, 12.0, 30.0
+"""Taking partitions over, sending offsets and ending a transaction take milliseconds, and seconds when a broker
+restarts. After this the process is replaced: new clients in the same slot are the surest way out of whatever a client
+library waits for. (A transaction is given up by the broker after 10 s.)"""
 THREADS_LOST_MAX = BLOCKING_THREADS // 2
 HELD_UP_S = 1.0
 """An event loop that has not answered for so long closes nothing any more."""
@@ -204,6 +204,7 @@ class Worker:
             for reader in self._readers
         ]
         waits.append(("the commit thread sending offsets", committer.sending_since, SENDING_STUCK_AFTER_S))
+        waits.append(("the commit thread ending a transaction", committer.ending_since, ENDING_STUCK_AFTER_S))
         for what, since, most_s in waits:
             if since is not None and time.monotonic() - since > most_s:
                 raise ClientStuck(f"{what} has waited for {most_s:.0f} s")
