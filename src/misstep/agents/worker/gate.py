@@ -150,6 +150,8 @@ class Gate:
         """It has not begun after all."""
         if work in self.running:
             self.running.remove(work)
+            if not self.alone:
+                self.together.running(self, len(self.running))
         self.waiting.appendleft(work)
 
     def not_yet(self, begin: Begin) -> None:
