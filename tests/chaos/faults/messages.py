@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import abstractmethod
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -39,8 +40,9 @@ class _Sending(Fault[Site]):
     def during(self, site: Site, chance: random.Random) -> None:
         self.send(site, chance)
 
+    @abstractmethod
     def send(self, site: Site, chance: random.Random) -> str:
-        raise NotImplementedError
+        """Send; returns what was sent, in a few words."""
 
     def end(self, site: Site) -> None:
         self.producer.flush(30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import abstractmethod
 from typing import Literal
 
 from misstep.testing.chaos import Fault, Rule
@@ -15,8 +16,9 @@ class _Imposed(Fault[Site]):
     touches = frozenset({"network"})
     seconds = 12.0
 
+    @abstractmethod
     def rule(self, site: Site, chance: random.Random) -> tuple[Rule, str]:
-        raise NotImplementedError
+        """The rule, and whom it hits."""
 
     def start(self, site: Site, chance: random.Random) -> str:
         rule, hit = self.rule(site, chance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import abstractmethod
 
 from misstep.testing.chaos import Fault
 from tests.chaos.running import Running
@@ -50,8 +51,9 @@ class _Frozen(Fault[Site]):
     seconds = 14.0
     frozen: Running | None = None
 
+    @abstractmethod
     def whom(self, site: Site, chance: random.Random) -> Running:
-        raise NotImplementedError
+        """Who is frozen."""
 
     def start(self, site: Site, chance: random.Random) -> str:
         self.frozen = self.whom(site, chance)

@@ -79,16 +79,11 @@ class Chain:
         """So many of them have been handed over, in this attempt at a transaction."""
 
     def add(self, parent: Link, agent: str, records: list[Record]) -> Link:
-        """A further turn, by `agent`, on the parent's event."""
+        """A further turn, by `agent`, on the parent's event. Turns are added in the order of their depth."""
         link = Link(records, parent.depth + 1, -2 - len(self.links))
         self.links.append(link)
         parent.carried.append(agent)
         return link
-
-    @property
-    def depth(self) -> int:
-        """Layers beyond the first; turns are added in the order of their depth."""
-        return self.links[-1].depth
 
     @property
     def unwritten(self) -> bool:

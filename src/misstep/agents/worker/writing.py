@@ -18,6 +18,7 @@ TAKEN_WITHIN_S = 5.0
 
 
 FIRST_WITHIN_S = 0.5
+"""Offsets are told later than that without waiting for the first record."""
 
 
 class Writes(Protocol):
