@@ -14,7 +14,7 @@ FETCH_MAX_BYTES = 4 * MESSAGE_MAX_BYTES
 
 
 def producer_config(bootstrap: str, transactional_id: str, **more: object) -> Config:
-    """The worker's one transactional producer."""
+    """A worker's transactional producer."""
     return {
         **connection(bootstrap),
         "client.id": transactional_id,

@@ -22,10 +22,10 @@ from misstep.agents.wiring import Wiring
 from misstep.agents.worker.around import Around
 from misstep.agents.worker.carrying import Carrying, nothing_carried
 from misstep.agents.worker.circuits import Circuits
-from misstep.agents.worker.committer import Committer
 from misstep.agents.worker.control import Control
 from misstep.agents.worker.gate import Alone
 from misstep.agents.worker.joining import JoinHandling, ParkingRunner
+from misstep.agents.worker.lane import Lane
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.reader import Reader
 from misstep.agents.worker.readers import Readers
@@ -40,7 +40,6 @@ from misstep.bus.client_log import STATISTICS_INTERVAL_MS, client_logger, statis
 from misstep.bus.config import consumer_config
 from misstep.bus.marks import pause_agent
 from misstep.bus.recall import EventReader
-from misstep.bus.takeover import Takeover
 from misstep.bus.topics import Topics, control_topic
 from misstep.contracts import Reader as ContractReader
 from misstep.contracts import SchemaSource
@@ -59,17 +58,19 @@ class Assembly:
     wiring: Wiring
     metrics: Metrics
     instances: Mapping[Any, Any]
-    committer: Committer
     recall: EventReader
     recent: Recent
     control: Control
-    takeover: Takeover
     loop: asyncio.AbstractEventLoop
     pool: ThreadPoolExecutor
     circuits: Circuits
     checkpoints: CheckpointStore
     alerts: Alerts
     stopping: Callable[[], bool]
+    turns: Lane
+    """Where agents' turns are committed."""
+    saga: Lane
+    """Where coordinators' commands and undos are."""
     alone: Alone = field(default_factory=Alone)
     carrying: Carrying = field(default_factory=Carrying)
 
@@ -130,7 +131,7 @@ class Assembly:
                 checkpoints=self.checkpoints,
             ),
             "recall": self.recall,
-            "submit": self.committer.submit,
+            "submit": self.turns.committer.submit,
             "metrics": metrics,
             "control": self.control,
             "tripwire": tripwire,
@@ -150,7 +151,9 @@ class Assembly:
         else:
             runner = LoopRunner(handling, self.loop, self.pool)
         limit = agent.valve.of if agent.valve is not None and not inline else None  # what a valve lets through late
-        reader = self._reader(subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit)
+        reader = self._reader(
+            self.turns, subscription, runner, metrics, gathering, budget_ms=agent.budget_ms, under_way_max=limit
+        )
         reader.agent = (plan.workflow, agent.name)
         self._let_remember(plan, reader)
         return reader
@@ -171,8 +174,8 @@ class Assembly:
 
     def _parking(self, plan: Plan, agent: AgentPlan) -> Reader:
         topics = Topics(self.settings.namespace, plan.workflow)
-        runner = ParkingRunner(plan, agent, topics, self.committer.submit)
-        reader = self._reader(of_parking(plan, agent, topics), runner, self.metrics.of(plan.workflow))
+        runner = ParkingRunner(plan, agent, topics, self.turns.committer.submit)
+        reader = self._reader(self.turns, of_parking(plan, agent, topics), runner, self.metrics.of(plan.workflow))
         self._let_remember(plan, reader)
         return reader
 
@@ -215,8 +218,8 @@ class Assembly:
         subscription = of_undo(agent, topics)
         metrics = self.metrics.of(topics.workflow)
         metrics.undoing(agent)
-        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, metrics)
-        return self._reader(subscription, runner, metrics)
+        runner = SagaRunner(subscription.name, answer, self.saga.committer.submit, self.loop, metrics)
+        return self._reader(self.saga, subscription, runner, metrics)
 
     def _coordinator(self, unwinding: Unwinding, plan: Plan, topics: Topics) -> Reader:
         async def answer(message: Delivered, tries: Tries, deaths: int) -> list[Record] | TryAgain:
@@ -224,8 +227,8 @@ class Assembly:
 
         subscription = of_coordinator(plan, topics)
         metrics = self.metrics.of(topics.workflow)
-        runner = SagaRunner(subscription.name, answer, self.committer.submit, self.loop, metrics)
-        return self._reader(subscription, runner, metrics)
+        runner = SagaRunner(subscription.name, answer, self.saga.committer.submit, self.loop, metrics)
+        return self._reader(self.saga, subscription, runner, metrics)
 
     async def _recall_soon(self, topic: str, partition: int, offset: int) -> tuple[bytes | None, Mapping[str, bytes]]:
         known = self.recent.known(topic, partition, offset)
@@ -235,6 +238,7 @@ class Assembly:
 
     def _reader(
         self,
+        lane: Lane,
         subscription: Subscription,
         runner: Runner,
         metrics: Metrics,
@@ -243,11 +247,11 @@ class Assembly:
         budget_ms: int = 0,
         under_way_max: int | None = None,
     ) -> Reader:
-        settings, committer = self.settings, self.committer
+        settings, committer = self.settings, lane.committer
         config = consumer_config(
             settings.bootstrap,
             subscription.group,
-            settings.transactional_id,
+            lane.transactional_id,
             settings.slot,
             consumers=self._consumers,
             **{
@@ -257,12 +261,12 @@ class Assembly:
                 **settings.consumer,
             },
         )
-        return Reader(
+        reader = Reader(
             subscription,
             config=config,
             bootstrap=settings.bootstrap,
-            takeover=self.takeover,
-            transactional_id=settings.transactional_id,
+            takeover=lane.takeover,
+            transactional_id=lane.transactional_id,
             commit_lock=committer.lock,
             producing=committer.producing,
             sweep=committer.sweep,
@@ -275,3 +279,5 @@ class Assembly:
             under_way_max=under_way_max,
             stuck_after_s=max(settings.stuck_after_s, budget_ms / 100),
         )
+        lane.readers.append(reader)
+        return reader

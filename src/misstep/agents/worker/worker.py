@@ -1,4 +1,4 @@
-"""A worker: one OS process in a stable slot. One producer, one event loop, a consumer for each agent that it hosts."""
+"""A worker: one OS process in a stable slot. One event loop, a consumer for each agent that it hosts, two producers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from misstep.agents.worker.circuits import Circuits
 from misstep.agents.worker.committer import Committer, Finished
 from misstep.agents.worker.control import Control
 from misstep.agents.worker.interpreter import BLOCKING
+from misstep.agents.worker.lane import Lane
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.pulse import Pulse, TurnStuck
 from misstep.agents.worker.reader import Reader
@@ -115,19 +116,11 @@ class Worker:
             opened = self._on_loop(self._wiring.open(needed))
             recall = EventReader(settings.bootstrap, settings.transactional_id)
             recent = Recent(recall)
-            committer = Committer(
-                lambda: Producer(
-                    producer_config(settings.bootstrap, settings.transactional_id), logger=client_logger("producer")
-                ),
-                settings.transactional_id,
-                lambda: self._readers,
-                self.metrics,
-                settings.seam,
-                on_placed=self._remembering(recent),
-                on_committed=[self._traces.committed] if self._traces is not None else [],
-            )
-            self.metrics.waiting(lambda: committer.backlog)
-            takeover = Takeover(settings.bootstrap, settings.transactional_id, self._stop.is_set)
+            turns, saga = lanes = [
+                self._lane(transactional_id, recent)
+                for transactional_id in (settings.transactional_id, settings.saga_transactional_id)
+            ]
+            self.metrics.waiting(lambda: sum(lane.committer.backlog for lane in lanes))
             control = Control(settings.bootstrap, settings.namespace, settings.transactional_id)
             circuits = Circuits(self._wiring, self.metrics, alerts, self._loop, settings.slot)
             assembly = Assembly(
@@ -138,31 +131,30 @@ class Worker:
                 self._wiring,
                 self.metrics,
                 opened.instances,
-                committer,
                 recall,
                 recent,
                 control,
-                takeover,
                 self._loop,
                 pool,
                 circuits,
                 checkpoints,
                 alerts,
                 self._stop.is_set,
+                turns,
+                saga,
             )
             self._readers.extend(assembly.readers())
             control.on_pauses = lambda: self._pause(control)
             self._thread("control", lambda: control.run(self._stop.is_set)).start()
             control.known.wait()  # what was said of a case before we came holds for us too
-            commits = self._thread("commit", committer.run)
-            commits.start()
+            commits = [self._thread(f"commit {lane.transactional_id}", lane.committer.run) for lane in lanes]
             threads = [self._thread(f"read {reader.name}", reader.run) for reader in self._readers]
-            for thread in threads:
+            for thread in (*commits, *threads):
                 thread.start()
             self.ready.set()
             while not self._stop.wait(1.0):
-                self._check_stuck(committer)
-            self._drain(committer, threads, commits)
+                self._check_stuck(lanes)
+            self._drain(lanes, threads, commits)
             recall.close()
         finally:
             held_up = self._pulse.missing_s() > HELD_UP_S
@@ -179,6 +171,24 @@ class Worker:
             self._ended.set()
         if self._failed is not None:
             raise self._failed
+
+    def _lane(self, transactional_id: str, recent: Recent) -> Lane:
+        settings = self._settings
+
+        def committer(transactional_id: str, readers: Callable[[], list[Reader]]) -> Committer:
+            return Committer(
+                lambda: Producer(
+                    producer_config(settings.bootstrap, transactional_id), logger=client_logger("producer")
+                ),
+                transactional_id,
+                readers,
+                self.metrics,
+                settings.seam,
+                on_placed=self._remembering(recent),
+                on_committed=[self._traces.committed] if self._traces is not None else [],
+            )
+
+        return Lane(transactional_id, Takeover(settings.bootstrap, transactional_id, self._stop.is_set), committer)
 
     def _remembering(self, recent: Recent) -> list[Callable[[Sequence[Finished]], None]]:
         """What may have to be undone is wanted again soon."""
@@ -197,14 +207,15 @@ class Worker:
             if reader.tripwire is not None:
                 reader.tripwire.pauses(reader.agent in control.pauses)
 
-    def _check_stuck(self, committer: Committer) -> None:
+    def _check_stuck(self, lanes: Sequence[Lane]) -> None:
         """Raise ClientStuck when something that takes milliseconds has taken many seconds."""
         waits = [
             (f"agent {reader.name} taking partitions over", reader.taking_since, TAKING_STUCK_AFTER_S)
             for reader in self._readers
         ]
-        waits.append(("the commit thread sending offsets", committer.sending_since, SENDING_STUCK_AFTER_S))
-        waits.append(("the commit thread ending a transaction", committer.ending_since, ENDING_STUCK_AFTER_S))
+        for committer in (lane.committer for lane in lanes):
+            waits.append(("the commit thread sending offsets", committer.sending_since, SENDING_STUCK_AFTER_S))
+            waits.append(("the commit thread ending a transaction", committer.ending_since, ENDING_STUCK_AFTER_S))
         for what, since, most_s in waits:
             if since is not None and time.monotonic() - since > most_s:
                 raise ClientStuck(f"{what} has waited for {most_s:.0f} s")
@@ -216,7 +227,7 @@ class Worker:
         if (missing_s := self._pulse.missing_s()) > self._loop_stuck_after_s:
             raise TurnStuck(f"an async turn has held the event loop up for {missing_s:.0f} s")
 
-    def _drain(self, committer: Committer, readers: list[threading.Thread], commits: threading.Thread) -> None:
+    def _drain(self, lanes: Sequence[Lane], readers: list[threading.Thread], commits: list[threading.Thread]) -> None:
         began = time.monotonic()
         for reader in self._readers:
             reader.stopping = True
@@ -229,8 +240,10 @@ class Worker:
         if self._failed is None:
             for reader in self._readers:
                 reader.leave()
-        committer.drain()
-        commits.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
+        for lane in lanes:
+            lane.committer.drain()
+        for thread in commits:
+            thread.join(max(0.1, until + self._settings.drain_s - time.monotonic()))
         for reader, thread in zip(self._readers, readers, strict=True):
             # Not one that is inside a turn that does not return; nor one that may be joining its group.
             if not thread.is_alive() and reader.assigned:

@@ -33,4 +33,10 @@ class WorkerSettings:
 
     @property
     def transactional_id(self) -> str:
+        """Of the producer that commits turns."""
         return f"{self.namespace}.{self.slot}"
+
+    @property
+    def saga_transactional_id(self) -> str:
+        """Of the producer that commits what takes cases back. (No slot ends so.)"""
+        return f"{self.transactional_id}.saga"
