@@ -211,8 +211,8 @@ class Emitter(EventWriter):
                 ("ce_dataschema", given["ce_dataschema"]),
                 ("content-type", given.get("content-type", b"application/json")),
             ]
-        if inbound.payload is not None:
-            return kind_headers(type(inbound.payload))
+        if inbound.read_as is not None:
+            return kind_headers(inbound.read_as)
         return [(name, given[name]) for name in ("ce_type", "ce_dataschema", "content-type") if name in given]
 
     def _escalation(self, inbound: Inbound, reason: str, detail: str, evidence: Mapping[str, object]) -> bytes:

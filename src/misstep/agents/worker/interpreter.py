@@ -10,7 +10,7 @@ import threading
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from another: the commit thread must get in between long reads."""
-GC_THRESHOLD = 100_000
+GC_THRESHOLD = 500_000
 """Allocations between collections: a turn makes few cycles, and a collection stops every thread."""
 BLOCKING = "blocking"
 """Name of the threads of blocking turns."""

@@ -211,6 +211,7 @@ class Handling:
         if self._stand_ins and self._left_to_another(inbound):
             records, reason = [], OK
         self._count(records)
+        inbound.let_go()
         finished = Finished(
             self.cases,
             work.window,
