@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,9 +144,11 @@ class Environment:
         metrics: Metrics | None = None,
         coordinate: Literal["too", "no", "only"] = "too",
         carry: bool = True,
+        blameless: Iterable[str] = (),
     ) -> Worker:
         """A worker in a slot that the caller holds. coordinate: whether it also, or only, begins to take cases back.
-        carry: whether turns go on in the transaction of the turn before, where they can."""
+        carry: whether turns go on in the transaction of the turn before, where they can. blameless: see
+        WorkerSettings."""
         hosted = self.hosted(selection)
         wiring = self.project.wiring
         for plan in {plan.workflow: plan for plan, _ in hosted}.values():
@@ -159,6 +161,7 @@ class Environment:
             postgres=self.dsn_if_known,
             carry=carry,
             seam=seam,
+            blameless=frozenset(blameless),
         )
         schemas = KafkaSchemas(self.bootstrap, self.settings.namespace, settings.transactional_id)
         resource = {

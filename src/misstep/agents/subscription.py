@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from misstep.agents.inbound import hears
+from misstep.agents.join import PARKED
 from misstep.agents.plan import AgentPlan, Plan, Source
 from misstep.bus.topics import Topics
-from misstep.contracts.event import CASES, COMPENSATE, DEAD_LETTER, ESCALATE, NEXT, STOP, UNDO
+from misstep.contracts.event import (
+    CASES,
+    COMPENSATE,
+    DEAD_LETTER,
+    ESCALATE,
+    NEXT,
+    STOP,
+    UNDO,
+    MalformedEvent,
+    parse_history,
+)
 
 COORDINATOR = "coordinator"
 """Name of the group that begins to take cases back."""
+COMMAND = "undo"
+"""Who is said to have written its commands."""
 
 Hears = Callable[[Mapping[str, bytes]], bool]
 
@@ -31,6 +44,16 @@ def by_ce_id(key: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> 
 
 
 @dataclass(frozen=True)
+class Answers:
+    """The events that a group writes, each in the transaction that consumes what it answers."""
+
+    topics: tuple[str, ...]
+    """Where they stand, in the partition of what they answer."""
+    named: Callable[[Mapping[str, bytes | None], int], Iterable[tuple[str, int]]]
+    """Topic and offset of what an event with these headers, in this partition, answers; nothing if it is not theirs."""
+
+
+@dataclass(frozen=True)
 class Subscription:
     """One consumer group of a workflow: an agent's, or one of the saga's."""
 
@@ -42,6 +65,8 @@ class Subscription:
     once_topic: str = ""
     """Topic of which a message that comes again under a known identity is passed over."""
     identity: Identity = by_key
+    answers: Answers | None = None
+    """None: they do not name what was consumed."""
 
 
 def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
@@ -53,7 +78,13 @@ def of_agent(agent: AgentPlan, topics: Topics) -> Subscription:
         if source.agent != CASES:
             heard[topic] = _hearing(source, name)
     heard[topics.inbox(agent.name)] = _goes_on
-    return Subscription(agent.name, topics.group(agent.name), heard, topics.cases if agent.reads_cases else "")
+    return Subscription(
+        agent.name,
+        topics.group(agent.name),
+        heard,
+        topics.cases if agent.reads_cases else "",
+        answers=_of(agent.name, topics, topics.agent(agent.name), topics.failed(agent.name)),
+    )
 
 
 def shares_of(whole: Subscription) -> list[Subscription]:
@@ -67,7 +98,7 @@ def shares_of(whole: Subscription) -> list[Subscription]:
         return [whole]
     return [
         replace(whole, heard=dict([first])),
-        Subscription(f"{whole.name}.aside", f"{whole.group}.aside", dict(others)),
+        Subscription(f"{whole.name}.aside", f"{whole.group}.aside", dict(others), answers=whole.answers),
     ]
 
 
@@ -82,7 +113,7 @@ def of_parking(plan: Plan, agent: AgentPlan, topics: Topics) -> Subscription:
     held: dict[str, Hears | None] = {
         topics.failed(name): _ends for name, other in plan.agents.items() if other.held_by == agent.name
     }
-    return Subscription(f"{agent.name}.parking", own.group, {**own.heard, **held})
+    return Subscription(f"{agent.name}.parking", own.group, {**own.heard, **held}, answers=_of_parking(agent, topics))
 
 
 def of_join(agent: AgentPlan, topics: Topics) -> Subscription:
@@ -105,7 +136,12 @@ def of_undo(agent: str, topics: Topics) -> Subscription:
         return headers.get("ce_route") == route and headers.get("ce_carried") != name
 
     return Subscription(
-        f"{agent}.undo", topics.group(f"{agent}.undo"), {topics.undo: hears_command}, topics.undo, by_ce_id
+        f"{agent}.undo",
+        topics.group(f"{agent}.undo"),
+        {topics.undo: hears_command},
+        topics.undo,
+        by_ce_id,
+        _of(agent, topics, topics.undo),
     )
 
 
@@ -114,7 +150,7 @@ def of_coordinator(plan: Plan, topics: Topics) -> Subscription:
     heard: dict[str, Hears | None] = {
         topics.failed(name): _compensates for name, agent in plan.agents.items() if not agent.held_by
     }
-    return Subscription(COORDINATOR, topics.group(COORDINATOR), heard)
+    return Subscription(COORDINATOR, topics.group(COORDINATOR), heard, answers=_of(COMMAND, topics, topics.undo))
 
 
 def _compensates(headers: Mapping[str, bytes]) -> bool:
@@ -123,3 +159,34 @@ def _compensates(headers: Mapping[str, bytes]) -> bool:
 
 def _hearing(source: Source, agent: bytes) -> Hears:
     return lambda headers: hears(source, agent, headers)
+
+
+def _of(name: str, topics: Topics, *where: str) -> Answers:
+    """Events that say what they follow in `ce_history`, written by `name`."""
+    writer = name.encode()
+
+    def named(headers: Mapping[str, bytes | None], partition: int) -> Iterable[tuple[str, int]]:
+        history = headers.get("ce_history")
+        if headers.get("ce_agent") != writer or history is None:
+            return ()
+        try:
+            steps = parse_history(history)
+        except MalformedEvent:
+            return ()
+        return [
+            (topics.of_step(step[0], step[4]), step[3])
+            for step in steps
+            if step[1] == steps[-1][1] and step[2] == partition
+        ]
+
+    return Answers(where, named)
+
+
+def _of_parking(agent: AgentPlan, topics: Topics) -> Answers:
+    """Parked halves say where they stood."""
+
+    def named(headers: Mapping[str, bytes | None], partition: int) -> Iterable[tuple[str, int]]:
+        topic, offset = headers.get(f"{PARKED}topic"), headers.get(f"{PARKED}offset")
+        return [(topic.decode(), int(offset))] if topic and offset else ()
+
+    return Answers((topics.parked(agent.name),), named)

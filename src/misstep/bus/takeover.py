@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -44,14 +44,29 @@ SAY_SO_AFTER_S = 5.0
 ANSWER_S = 15.0
 
 
+def new_incarnation() -> str:
+    """A name for a process, as it stands in commit metadata."""
+    return uuid4().hex[:6]
+
+
 class Takeover:
     """Reads what a group has committed, once nothing is pending on it any more."""
 
-    def __init__(self, bootstrap: str, own_id: str, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        own_id: str,
+        stopping: Callable[[], bool],
+        *,
+        incarnation: str = "",
+        blameless: Collection[str] = (),
+    ) -> None:
+        """incarnation: tells this process from its predecessors in the slot. blameless: those that did not end through
+        what they ran."""
         self._bootstrap = bootstrap
         self._own_id = own_id
-        self.incarnation = uuid4().hex[:6]
-        """Tells this process from its predecessors in the slot."""
+        self.incarnation = incarnation or new_incarnation()
+        self._blameless = frozenset(blameless)
         self._admin = self._new_admin()
         self._stopping = stopping
         self._fencing: dict[str, threading.Thread] = {}
@@ -100,7 +115,7 @@ class Takeover:
     def _suspecting(self, found: dict[Place, Progress], alive: set[str]) -> dict[Place, Progress]:
         """What each partition is suspected of now that it changes hands: did its owner die?"""
         dead = [place for place, progress in found.items() if self._died(progress, alive)]
-        ends = self._offsets_at(dead, OffsetSpec.latest()) if dead else {}  # type: ignore[no-untyped-call]
+        ends = self.end(dead) if dead else {}
         now_s = int(time.time())
         for place, progress in found.items():
             before = progress.suspicion
@@ -116,7 +131,7 @@ class Takeover:
         A slot that is alive again in another process hides the death of the one before, if the partition moves on at
         that very moment: then one death is not counted.
         """
-        if progress.left or not progress.incarnation:
+        if progress.left or not progress.incarnation or progress.incarnation in self._blameless:
             return False
         if progress.owner == self._own_id:
             return progress.incarnation != self.incarnation
@@ -125,6 +140,10 @@ class Takeover:
     def beginning(self, places: Iterable[Place]) -> dict[Place, int]:
         """First offset that each partition still has; {} when the worker is told to stop meanwhile."""
         return self._offsets_at(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    def end(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Offset after the last message of each partition; {} when the worker is told to stop meanwhile."""
+        return self._offsets_at(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
     def _offsets_at(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
         asked = {TopicPartition(topic, partition): spec for topic, partition in places}

@@ -7,6 +7,7 @@ marks what is finished and moves the base.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from misstep.bus.progress import Progress, life_of, pack, with_life
 from misstep.bus.suspicion import Suspicion
@@ -29,6 +30,7 @@ class Window:
         "_proposed",
         "_proposed_base",
         "_suspicion",
+        "answered",
         "attempts",
         "born",
         "earlier_attempts",
@@ -59,6 +61,8 @@ class Window:
         """Attempts made on unfinished messages, by position. (Whoever runs the turn.)"""
         self.earlier_attempts = dict(progress.attempts)
         """Attempts that an earlier owner made, by position; taken out when the message is delivered. (Reader.)"""
+        self.answered: Mapping[int, bytes] = {}
+        """Offsets whose messages were answered, whatever is committed, and the ids of their cases. (Reader.)"""
         self.open: set[int] = set()
         """Positions whose turn is running or waiting. (Add and discard are atomic.)"""
         self.skipped: deque[int] = deque()

@@ -14,7 +14,8 @@ from types import FrameType
 import structlog
 
 from misstep.agents.worker.interpreter import end_process, tune_interpreter
-from misstep.agents.worker.slot import Ousted, ousted_again, take_slot
+from misstep.agents.worker.slot import Ousted, blameless, note_blameless, ousted_again, take_slot
+from misstep.agents.worker.worker import ClientStuck
 from misstep.cli.serve_metrics import metrics_options, serve_metrics
 from misstep.cli.until_eof import LEFT_ALONE_S, drain_at_eof
 from misstep.composition import Environment, environment
@@ -41,8 +42,15 @@ def main(compose: Callable[[], Environment] = environment) -> int:
     tune_interpreter()
     try:
         env = compose()
-        slot = take_slot(env.data / "slots", env.settings.slot, options.index)
-        worker = env.worker(slot.name, options.agents, coordinate=options.coordinate, carry=not options.no_carry)
+        slots = env.data / "slots"
+        slot = take_slot(slots, env.settings.slot, options.index)
+        worker = env.worker(
+            slot.name,
+            options.agents,
+            coordinate=options.coordinate,
+            carry=not options.no_carry,
+            blameless=blameless(slots, slot.name),
+        )
         serve_metrics(options, "worker", env.build, worker.metrics.registry)
     except MisstepError as error:
         log.error("cannot start", why=str(error))
@@ -63,15 +71,18 @@ def main(compose: Callable[[], Environment] = environment) -> int:
     try:
         worker.run()
     except Ousted as error:
-        if ousted_again(env.data / "slots", slot.name, time.time()):
+        if ousted_again(slots, slot.name, time.time()):
             log.error("stopped", why=str(error))
             return error.exit_code
+        note_blameless(slots, slot.name, worker.incarnation)
         log.error("its place in a consumer group was taken; it is restarted in its slot")
         os._exit(70)
     except MisstepError as error:
         log.error("stopped", why=str(error))
         return error.exit_code
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ClientStuck):
+            note_blameless(slots, slot.name, worker.incarnation)
         log.exception("the worker broke; it is restarted in its slot")
         os._exit(70)  # at once: a thread may hang in the client library
     for number in (signal.SIGTERM, signal.SIGINT):  # drained: a late signal must not make a clean end look like a kill

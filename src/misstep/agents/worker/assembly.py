@@ -247,7 +247,7 @@ class Assembly:
         budget_ms: int = 0,
         under_way_max: int | None = None,
     ) -> Reader:
-        settings, committer = self.settings, lane.committer
+        settings = self.settings
         config = consumer_config(
             settings.bootstrap,
             subscription.group,
@@ -267,10 +267,7 @@ class Assembly:
             bootstrap=settings.bootstrap,
             takeover=lane.takeover,
             transactional_id=lane.transactional_id,
-            commit_lock=committer.lock,
-            producing=committer.producing,
-            sweep=committer.sweep,
-            backlogged=lambda: committer.backlogged,
+            commits=lane.committer,
             beside=TopicPartition(control_topic(settings.namespace), 0, 0),
             runner=runner,
             metrics=metrics,

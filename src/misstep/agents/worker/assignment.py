@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
+from misstep.agents.worker.answered import answered_beyond
 from misstep.agents.worker.known_cases import KnownCases, read_back
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.restore import restore
@@ -60,6 +61,7 @@ class Assignment:
         self._group = subscription.group
         self._once_topic = subscription.once_topic
         self._identity = subscription.identity
+        self._answers = subscription.answers
         self._bootstrap = bootstrap
         self._id = transactional_id
         self._takeover = takeover
@@ -172,7 +174,7 @@ class Assignment:
                 )
                 progress[place] = Progress(first[place])
         self._read_back(progress, first)
-        self._sign(progress)
+        self._sign(progress, self._answered(progress, first))
         return progress
 
     def _shown_all(self) -> bool:
@@ -202,7 +204,7 @@ class Assignment:
         return True
 
     def _read_back(self, progress: dict[Place, Progress], first: dict[Place, int]) -> None:
-        """What must be known of a partition's past: the cases published lately, the halves that wait."""
+        """What must be known of a partition's past: the cases published lately."""
         if self._once_topic:
             bases = {
                 partition: (first[topic, partition], found.base or 0)
@@ -210,17 +212,35 @@ class Assignment:
                 if topic == self._once_topic
             }
             self.known.update(read_back(self._bootstrap, self._id, self._once_topic, bases, self._identity))
-        if self._gathering is not None:
-            bases = {place[1]: (first[place], found.base or 0) for place, found in progress.items()}
-            restore(self._gathering, self._bootstrap, self._id, next(iter(progress))[0], bases)
 
-    def _sign(self, progress: dict[Place, Progress]) -> None:
+    def _answered(
+        self, progress: dict[Place, Progress], first: dict[Place, int]
+    ) -> Mapping[Place, Mapping[int, bytes]]:
+        """What our own events say was answered, from each base on. A join's halves that wait are noted on the way."""
+        if self._gathering is not None:
+            ends = self._takeover.end(progress)
+            spans = {place: (first[place], found.base or 0, ends.get(place, 0)) for place, found in progress.items()}
+            return restore(self._gathering, self._bootstrap, self._id, spans, self._stopping)
+        if self._answers is None:
+            return {}
+        return answered_beyond(
+            self._answers,
+            {place: found.base or 0 for place, found in progress.items()},
+            takeover=self._takeover,
+            bootstrap=self._bootstrap,
+            client_id=self._id,
+            stopping=self._stopping,
+        )
+
+    def _sign(self, progress: dict[Place, Progress], answered: Mapping[Place, Mapping[int, bytes]]) -> None:
         """Commit the progress found under our name, and hold the partitions."""
         incarnation = self._takeover.incarnation
         windows = {place: Window(*place, found, incarnation) for place, found in progress.items()}
         self.number += 1
         for window in windows.values():
             window.born = self.number
+        for place, said in answered.items():
+            windows[place].answered = said
         offsets = [TopicPartition(*place, *window.opening(self._id)) for place, window in windows.items()]
         with self._commit_lock:  # a plain commit beats an open transaction: there must be none
             try:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,9 +20,11 @@ from misstep.agents.inbound import Delivered, header_map
 from misstep.agents.join import Gathering
 from misstep.agents.subscription import Subscription
 from misstep.agents.worker.assignment import Assignment
+from misstep.agents.worker.backpressure import BATCH_MAX_MESSAGES, Backpressure
 from misstep.agents.worker.case_queues import CaseQueues
 from misstep.agents.worker.gate import Alone, Begin, Gate
 from misstep.agents.worker.keeper import Keeper
+from misstep.agents.worker.marking import Marking
 from misstep.agents.worker.metrics import Metrics
 from misstep.agents.worker.runner import Runner
 from misstep.agents.worker.slot import Ousted
@@ -30,24 +33,36 @@ from misstep.agents.worker.work import Work
 from misstep.bus.connection import Config
 from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
-from misstep.bus.progress import UNFINISHED_MAX_MESSAGES, WINDOW_MAX_MESSAGES
 from misstep.bus.suspicion import KILLS
-from misstep.bus.takeover import Takeover
+from misstep.bus.takeover import Place, Takeover
 from misstep.bus.window import Window
 from misstep.contracts.event import case_id_of
 
 log = structlog.get_logger(__name__)
 
-BATCH_MAX_MESSAGES = 500
 POLL_S = 0.1
 POLL_SOON_S = 0.004
 """While turns wait at the gate."""
 GIVE_AWAY_WITHIN_S = 5.0
 """How long a partition is kept back for the result of a turn that has just ended in it."""
-OPEN_MAX_BYTES = 67_108_864
-"""Of the messages whose turns are under way at once, in an agent whose turns overlap."""
-_SPAN_PAUSE = WINDOW_MAX_MESSAGES - 2 * BATCH_MAX_MESSAGES
-_OPEN_PAUSE = UNFINISHED_MAX_MESSAGES - BATCH_MAX_MESSAGES // 2
+
+
+class Commits(Protocol):
+    """What a reader needs of who commits its turns."""
+
+    lock: threading.Lock
+    """Held while a transaction is open."""
+    producing: threading.Lock
+    """Held while records are handed to the client library."""
+
+    @property
+    def backlogged(self) -> bool:
+        """Is so much waiting that nobody should add to it?"""
+        ...
+
+    def sweep(self, metadata: object, at: TopicPartition) -> None:
+        """Clear what an earlier transaction left pending in a group."""
+        ...
 
 
 class Reader:
@@ -61,10 +76,7 @@ class Reader:
         bootstrap: str,
         takeover: Takeover,
         transactional_id: str,
-        commit_lock: threading.Lock,
-        producing: threading.Lock,
-        sweep: Callable[[object, TopicPartition], None],
-        backlogged: Callable[[], bool],
+        commits: Commits,
         beside: TopicPartition,
         runner: Runner,
         metrics: Metrics,
@@ -85,9 +97,7 @@ class Reader:
         self.tripwire: Tripwire | None = None
         """Of an agent with a valve."""
         self._id = transactional_id
-        self._commit_lock = commit_lock
-        self._producing = producing
-        self._backlogged = backlogged
+        self._commits = commits
         self._runner = runner
         self._metrics = metrics
         self._heard = dict(subscription.heard)
@@ -103,6 +113,7 @@ class Reader:
         self._secluded = False
         """A turn runs alone, or has just done so: nothing is committed until it is known that it has ended."""
         self._keeper = Keeper(subscription.name, self._poll_meanwhile)
+        self._shown_too_little: set[Place] = set()
         self._kept: list[tuple[int, Message]] = []
         """What was read in the polling thread's absence, and in which assignment."""
         self._stood_in_for = False
@@ -119,8 +130,8 @@ class Reader:
             bootstrap=bootstrap,
             transactional_id=transactional_id,
             takeover=takeover,
-            commit_lock=commit_lock,
-            sweep=sweep,
+            commit_lock=commits.lock,
+            sweep=commits.sweep,
             metrics=metrics,
             gathering=gathering,
             stands_still=lambda: self._standing_still or self._stood_in_for,
@@ -131,6 +142,8 @@ class Reader:
             beside=beside,
         )
         self._windows = self._assignment.windows
+        self._backpressure = Backpressure(self.name, self._consumer, self._windows, self._queues)
+        self._marking = Marking(self.name, self._consumer, self._windows, commits.lock)
 
     # -- what the committer asks --------------------------------------------------------------------------------------
 
@@ -219,7 +232,7 @@ class Reader:
         else:
             self.behind = False
             if not self._standing_still:
-                self._resume()
+                self._backpressure.resume_empty()
         if self._gate.busy:
             self._open_gate()
 
@@ -262,6 +275,7 @@ class Reader:
     def _take_all(self, messages: list[Message], assignment: int) -> None:
         """Take messages that were read in this assignment."""
         ready: list[Work] = []
+        producing = self._commits.producing
         for message in messages:
             if self._start_over is not None:
                 return
@@ -277,12 +291,22 @@ class Reader:
                 if not self._runner.collects:
                     self._start(ready)
                     ready = []
-            if self._producing.locked():  # the commit thread hands records over: stand aside (see Committer.producing)
-                with self._producing:
+            if producing.locked():  # the commit thread hands records over: stand aside (see Committer.producing)
+                with producing:
                     pass
         if ready:
             self._start(ready)
-        self._hold_back()
+        if not self._standing_still:
+            self._backpressure.pause_full()
+            self._wait_for_commits()
+            self._backpressure.resume_empty()
+
+    def _wait_for_commits(self) -> None:
+        """While the commit thread is far behind."""
+        if self._commits.backlogged:
+            with self._keeper:
+                while self._commits.backlogged and not self.stopping and self._start_over is None:
+                    time.sleep(0.002)
 
     def _start(self, works: list[Work]) -> None:
         self._queues.began(len(works))
@@ -314,6 +338,8 @@ class Reader:
         halves = None
         if self._gathering is not None:
             live = not window.finished_before(position)
+            if live and window.answered and self._answered_already(window, position, offset, key):
+                live = False
             halves = self._gathering.take(partition, key, message.value(), raw, live=live)
             if halves is None:
                 if live:
@@ -324,6 +350,8 @@ class Reader:
         headers = header_map(raw)
         if hears is not None and not hears(headers):
             window.skipped.append(position)
+            return None
+        if window.answered and self._answered_already(window, position, offset, key):
             return None
         _, timestamp_ms = message.timestamp()
         delivered = Delivered(topic, partition, offset, timestamp_ms, key, message.value(), raw)
@@ -337,6 +365,21 @@ class Reader:
         if window.suspected:
             work.deaths = window.deaths(position, offset)
         return None if self._queues.must_wait(work) else work
+
+    def _answered_already(self, window: Window, position: int, offset: int, key: bytes | None) -> bool:
+        """Does an event of ours answer this very message, though it was not committed as finished?"""
+        if window.answered.get(offset) != case_id_of(key, window.topic, window.partition, offset).encode():
+            return False
+        if (window.topic, window.partition) not in self._shown_too_little:
+            self._shown_too_little.add((window.topic, window.partition))
+            log.error(
+                "the group's coordinator shows less than was committed: what was answered is not run again",
+                agent=self.name,
+                at=f"{window.topic} [{window.partition}] @ {offset}",
+            )
+        self._metrics.duplicate(self.name)
+        window.skipped.append(position)
+        return True
 
     # -- one turn of a case at a time ---------------------------------------------------------------------------------
 
@@ -391,7 +434,7 @@ class Reader:
             self._secluded = False
             gate.end_alone()
         elif over:
-            self._mark(gate.running, alone=False)  # the next commit says so
+            self._marking.note(gate.running, alone=False)
         if gate.alone:
             return False
         for work in gate.revoked():
@@ -426,44 +469,14 @@ class Reader:
             gate.back(work)
         return True
 
+    def _marked(self, running: list[Work], *, alone: bool) -> bool:
+        gate = self._gate
+        return self._marking.commit(running, alone=alone, before=gate.running, before_alone=gate.alone)
+
     def _said_of(self, work: Work) -> dict[str, object]:
         message = work.message
         at = f"{message.topic} [{message.partition}] @ {message.offset}"
         return {"agent": self.name, "case_id": work.case_id, "deaths": work.deaths, "at": at}
-
-    def _mark(self, running: list[Work], *, alone: bool) -> list[Window]:
-        """Note which suspected turns are running; returns the windows for which that is news."""
-        news = []
-        for window in self._windows.values():
-            if window.suspected and not window.revoked:
-                positions = frozenset(work.position for work in running if work.window is window)
-                if positions != window.marked:
-                    window.mark(positions, alone=alone and bool(positions))
-                    news.append(window)
-        return news
-
-    def _marked(self, running: list[Work], *, alone: bool) -> bool:
-        """Commit which suspected turns are running; False when that was not possible now."""
-        before = self._gate.running
-        with self._commit_lock:  # a plain commit beats an open transaction: there must be none
-            said = [(window, window.marking()) for window in self._mark(running, alone=alone)]
-            if not said:
-                return True
-            offsets = [TopicPartition(window.topic, window.partition, *marking) for window, marking in said]
-            try:
-                answers = self._consumer.commit(offsets=offsets, asynchronous=False)
-                refused = next((at.error for at in answers or () if at.error is not None), None)
-            except KafkaException as failure:
-                refused = failure.args[0]
-            if refused is None:
-                for window, marking in said:
-                    window.confirm_marking(marking)
-                return True
-            self._mark(before, alone=self._gate.alone)
-        if lasts(refused):
-            raise KafkaException(refused)
-        log.info("could not say yet which turns begin", agent=self.name, error=refused.str())
-        return False
 
     def _give_up_waiting(self) -> None:
         """They have not begun, and will not in this process."""
@@ -523,50 +536,11 @@ class Reader:
             return
         until = time.monotonic() + GIVE_AWAY_WITHIN_S
         while time.monotonic() < until:
-            with self._commit_lock:
+            with self._commits.lock:
                 if last.window.settled(last.position):
                     return
             self._assignment.refresh()
             time.sleep(0.005)
-
-    # -- backpressure -------------------------------------------------------------------------------------------------
-
-    def _hold_back(self) -> None:
-        """Pause partitions whose window is full; wait while the commit thread is far behind."""
-        if self._standing_still:
-            return
-        full = [
-            place
-            for place, window in self._windows.items()
-            if not window.paused
-            and (
-                window.span > _SPAN_PAUSE or len(window.open) > _OPEN_PAUSE or self._queues.open_bytes > OPEN_MAX_BYTES
-            )
-        ]
-        if full:
-            self._consumer.pause([TopicPartition(*place) for place in full])
-            for place in full:
-                self._windows[place].paused = True
-            log.debug("window full, paused", agent=self.name, partitions=len(full))
-        if self._backlogged():
-            with self._keeper:
-                while self._backlogged() and not self.stopping and self._start_over is None:
-                    time.sleep(0.002)
-        self._resume()
-
-    def _resume(self) -> None:
-        ready = [
-            place
-            for place, window in self._windows.items()
-            if window.paused
-            and window.span < _SPAN_PAUSE // 2
-            and len(window.open) < _OPEN_PAUSE // 2
-            and self._queues.open_bytes < OPEN_MAX_BYTES // 2
-        ]
-        if ready:
-            self._consumer.resume([TopicPartition(*place) for place in ready])
-            for place in ready:
-                self._windows[place].paused = False
 
     # -- errors -------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from misstep.errors import UsageError
 
 SLOTS_MAX = 256
 OUSTED_LIMIT, OUSTED_WITHIN_S = 3, 60.0
+BLAMELESS_KEPT = 100
 
 
 class SlotTaken(UsageError):
@@ -46,6 +47,20 @@ def ousted_again(directory: Path, slot: str, now_s: float) -> bool:
     lately = [at for at in before if 0 <= now_s - at < OUSTED_WITHIN_S] + [now_s]
     notes.write_text("".join(f"{at}\n" for at in lately))
     return len(lately) >= OUSTED_LIMIT
+
+
+def note_blameless(directory: Path, slot: str, incarnation: str) -> None:
+    """Note that a process of this slot ends, and not through what it ran: its client hangs, its place was taken."""
+    lately = [*blameless(directory, slot), incarnation][-BLAMELESS_KEPT:]
+    (directory / f"{slot}.blameless").write_text("".join(f"{one}\n" for one in lately))
+
+
+def blameless(directory: Path, slot: str) -> list[str]:
+    """Processes of this slot that did not end through what they ran; the latest comes last."""
+    try:
+        return (directory / f"{slot}.blameless").read_text().split()
+    except (OSError, ValueError):
+        return []
 
 
 @dataclass

@@ -30,7 +30,7 @@ from misstep.bus.alerts import Alerts
 from misstep.bus.client_log import client_logger
 from misstep.bus.config import producer_config
 from misstep.bus.recall import EventReader
-from misstep.bus.takeover import Takeover
+from misstep.bus.takeover import Takeover, new_incarnation
 from misstep.contracts import SchemaSource
 from misstep.store.checkpoints import PostgresCheckpoints
 
@@ -72,6 +72,7 @@ class Worker:
         """hosted: the agents to run, with their undos. coordinating: the workflows whose failed cases this worker
         begins to take back; those of the hosted agents, if it is left out. traces: told of what is committed, and
         closed with the worker."""
+        self.incarnation = new_incarnation()
         self._settings = settings
         self._hosted = hosted
         self._coordinating = (
@@ -188,7 +189,14 @@ class Worker:
                 on_committed=[self._traces.committed] if self._traces is not None else [],
             )
 
-        return Lane(transactional_id, Takeover(settings.bootstrap, transactional_id, self._stop.is_set), committer)
+        takeover = Takeover(
+            settings.bootstrap,
+            transactional_id,
+            self._stop.is_set,
+            incarnation=self.incarnation,
+            blameless=settings.blameless,
+        )
+        return Lane(transactional_id, takeover, committer)
 
     def _remembering(self, recent: Recent) -> list[Callable[[Sequence[Finished]], None]]:
         """What may have to be undone is wanted again soon."""

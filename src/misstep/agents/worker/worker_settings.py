@@ -26,6 +26,8 @@ class WorkerSettings:
     """When a turn holds its thread up for so long, and for ten times its budget, the process is replaced."""
     carry: bool = True
     """Whether turns go on in the transaction of the turn before, where they can."""
+    blameless: frozenset[str] = frozenset()
+    """Incarnations in this slot that did not end through what they ran: nothing of theirs is suspected."""
     consumer: Mapping[str, object] = field(default_factory=dict)
     """Settings of librdkafka for the agents' consumers, over Misstep's own."""
     seam: Callable[[str], None] = field(default=lambda name: None)

@@ -28,7 +28,8 @@ ADMIN_TIMEOUT_S = 10.0
 class Cluster:
     """`size` nodes under `directory`. Clients go through the proxies; `insider` goes past them.
 
-    data_dirs: directories, by node, that shall hold that node's data (a small disk, for example).
+    data_dirs: directories, by node, that shall hold that node's data (a small disk, for example). settings: of every
+    broker, over ours.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Cluster:
         *,
         size: int = 3,
         data_dirs: Mapping[int, Path] | None = None,
+        settings: Mapping[str, str | int] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.directory = directory
         self._say = say
         self._data_dirs = dict(data_dirs or {})
+        self._settings = dict(settings or {})
         self.proxy = Proxy()
         taken: set[int] = set()
 
@@ -77,7 +80,7 @@ class Cluster:
             node = self.nodes[number] = Node(number, directory, ports.clients, jars)
             data = self._data_dirs.get(number, directory) / "data"
             write_atomically(node.log_settings, log4j2_properties())
-            write_atomically(node.properties, node_properties(number, self.ports, data))
+            write_atomically(node.properties, node_properties(number, self.ports, data, self._settings))
         formats = [self._format(node, jars, cluster_id) for node in self.nodes.values()]
         for node, format_ in zip(self.nodes.values(), formats, strict=True):
             if format_.wait() != 0:

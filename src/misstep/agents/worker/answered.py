@@ -1,0 +1,114 @@
+"""What a group has answered already, as its own events say.
+
+Committed offsets are what the group's coordinator shows, and it can show too little (RATIONALE.md, "Takeover"). But
+whoever consumes a message here writes an event that names it, in the same transaction. So when partitions are taken
+over, the newest of these events are read: what they answer is not run again, whatever the offsets say.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from misstep.agents.subscription import Answers
+from misstep.bus.config import reader_config
+from misstep.bus.message import headers_of
+from misstep.bus.takeover import Place, Takeover
+
+log = structlog.get_logger(__name__)
+
+FIRST_BACK, BACK_MAX = 60, 4_000
+"""So many records are read at first, from the end of each partition; then four times as many, and so on."""
+OVERTAKEN_MAX: Final = 50
+"""So many answers to messages before the base may stand behind one to a message after it: several workers write."""
+QUIET_MAX: Final = 500
+"""After so many records in a row that are other groups' answers it is not looked further: an agent's own topics are
+full of what it answered to its first topic, and the inbox beside it has a group of its own."""
+OPEN_WITHIN_S: Final = 3.0
+"""How long an open transaction of somebody else is waited for, before what stands behind it is left unread."""
+
+
+def answered_beyond(
+    answers: Answers,
+    bases: Mapping[Place, int],
+    *,
+    takeover: Takeover,
+    bootstrap: str,
+    client_id: str,
+    stopping: Callable[[], bool],
+) -> dict[Place, Mapping[int, bytes]]:
+    """Which messages from each base on have been answered: offset -> the case's id, as the answer says it.
+
+    bases: place -> first offset that is not finished. As a rule there are none, or those that the commit's metadata
+    names too, or those whose turns were carried.
+    """
+    partitions = {partition for _, partition in bases}
+    places = [(topic, partition) for topic in answers.topics for partition in partitions]
+    first, ends = takeover.beginning(places), takeover.end(places)
+    left = {place: ends[place] for place in places if ends.get(place, 0) > first.get(place, 0)}
+    found: dict[Place, dict[int, bytes]] = {}
+    if not left:
+        return {}
+    more = {"max.partition.fetch.bytes": 4_194_304, "fetch.wait.max.ms": 10}
+    consumer = Consumer(reader_config(bootstrap, f"{client_id}.answers", **more))
+    try:
+        older = dict.fromkeys(left, 0)
+        quiet = dict.fromkeys(left, 0)
+        back = FIRST_BACK
+        while left and not stopping():
+            spans = {place: (max(first[place], end - back), end) for place, end in left.items()}
+            for place, said in _read(consumer, spans, stopping).items():
+                for headers in reversed(said):
+                    quiet[place] += 1
+                    for topic, offset in answers.named(headers, place[1]):
+                        base = bases.get((topic, place[1]))
+                        if base is None:
+                            continue
+                        quiet[place] = 0
+                        if offset >= base:
+                            found.setdefault((topic, place[1]), {})[offset] = headers.get("ce_subject") or b""
+                        else:
+                            older[place] += 1
+            left = {
+                place: start
+                for place, (start, _) in spans.items()
+                if start > first[place] and older[place] < OVERTAKEN_MAX and quiet[place] < QUIET_MAX
+            }
+            back = min(4 * back, BACK_MAX)
+    finally:
+        # Closing waits for a group coordinator that this consumer never needed; while a broker restarts, for long.
+        threading.Thread(target=consumer.close, name="close answers reader", daemon=True).start()
+    return dict(found)
+
+
+def _read(
+    consumer: Consumer, spans: Mapping[Place, tuple[int, int]], stopping: Callable[[], bool]
+) -> dict[Place, list[Mapping[str, bytes | None]]]:
+    """The headers of what stands in each span, from its first offset to before its last, in order."""
+    found: dict[Place, list[Mapping[str, bytes | None]]] = {place: [] for place in spans}
+    left = dict(spans)
+    consumer.assign([TopicPartition(*place, start) for place, (start, _) in spans.items()])
+    until = time.monotonic() + OPEN_WITHIN_S
+    while left and not stopping():
+        if time.monotonic() > until:
+            log.warning("what was answered cannot be read whole: a transaction stands open", topics=sorted(left))
+            break
+        for message in consumer.consume(1_000, 0.05):
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            if topic is None or partition is None or offset is None:
+                continue
+            place, error = (topic, partition), message.error()
+            if place not in left:
+                continue
+            _, end = left[place]
+            if error is None and offset < end:
+                found[place].append(dict(headers_of(message)))
+            at_end = offset >= end if error is not None else offset >= end - 1
+            if at_end and (error is None or error.code() == KafkaError._PARTITION_EOF):
+                del left[place]
+    return found
