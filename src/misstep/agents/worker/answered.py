@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from misstep.agents.subscription import Answers
 from misstep.bus.config import reader_config
+from misstep.bus.leaders import find_leaders
 from misstep.bus.message import headers_of
 from misstep.bus.takeover import Place, Takeover
 
@@ -57,6 +58,7 @@ def answered_beyond(
     more = {"max.partition.fetch.bytes": 4_194_304, "fetch.wait.max.ms": 10}
     consumer = Consumer(reader_config(bootstrap, f"{client_id}.answers", **more))
     try:
+        find_leaders(consumer, answers.topics)
         older = dict.fromkeys(left, 0)
         quiet = dict.fromkeys(left, 0)
         back = FIRST_BACK
@@ -98,7 +100,8 @@ def _read(
         if time.monotonic() > until:
             log.warning("what was answered cannot be read whole: a transaction stands open", topics=sorted(left))
             break
-        for message in consumer.consume(1_000, 0.05):
+        first = consumer.poll(0.05)  # consume(n, t) waits for all n of them
+        for message in (first, *consumer.consume(1_000, 0)) if first is not None else ():
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             if topic is None or partition is None or offset is None:
                 continue

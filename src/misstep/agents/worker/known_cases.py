@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from misstep.agents.subscription import Identity, by_key
 from misstep.bus.config import reader_config
+from misstep.bus.leaders import find_leaders
 from misstep.bus.message import headers_of
 
 WINDOW_CASES = 10_000
@@ -59,6 +60,7 @@ def read_back(
     more = {"max.partition.fetch.bytes": 4_194_304, "fetch.wait.max.ms": 10}
     consumer = Consumer(reader_config(bootstrap, f"{client_id}.tail", **more))
     try:
+        find_leaders(consumer, [topic])
         consumer.assign([TopicPartition(topic, partition, start) for partition, start in starts.items()])
         left = set(starts)
         until = time.monotonic() + READ_BACK_MAX_S

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from misstep.agents.join import Gathering
 from misstep.agents.worker.answered import OPEN_WITHIN_S
 from misstep.bus.config import reader_config
+from misstep.bus.leaders import find_leaders
 from misstep.bus.message import headers_of
 from misstep.bus.takeover import Place
 from misstep.contracts.event import case_id_of
@@ -55,8 +56,7 @@ def restore(
             found.setdefault(place, {})[removed] = case_id_of(key, *place, removed).encode()
 
     try:
-        for parked in {topic for topic, _ in left}:
-            consumer.list_topics(parked, 10)  # asked for by name, its leader is known at once
+        find_leaders(consumer, {topic for topic, _ in left})
         consumer.assign([TopicPartition(*place, spans[place][0]) for place in left])
         until = time.monotonic() + OPEN_WITHIN_S
         while left and not stopping():

@@ -117,10 +117,7 @@ class Worker:
             opened = self._on_loop(self._wiring.open(needed))
             recall = EventReader(settings.bootstrap, settings.transactional_id)
             recent = Recent(recall)
-            turns, saga = lanes = [
-                self._lane(transactional_id, recent)
-                for transactional_id in (settings.transactional_id, settings.saga_transactional_id)
-            ]
+            turns, saga = lanes = self._lanes(recent)
             self.metrics.waiting(lambda: sum(lane.committer.backlog for lane in lanes))
             control = Control(settings.bootstrap, settings.namespace, settings.transactional_id)
             circuits = Circuits(self._wiring, self.metrics, alerts, self._loop, settings.slot)
@@ -172,6 +169,12 @@ class Worker:
             self._ended.set()
         if self._failed is not None:
             raise self._failed
+
+    def _lanes(self, recent: Recent) -> list[Lane]:
+        """For turns and for the saga. Side by side: initialising a producer takes up to half a second."""
+        ids = (self._settings.transactional_id, self._settings.saga_transactional_id)
+        with ThreadPoolExecutor(len(ids), thread_name_prefix="begin") as begin:
+            return list(begin.map(lambda one: self._lane(one, recent), ids))
 
     def _lane(self, transactional_id: str, recent: Recent) -> Lane:
         settings = self._settings
