@@ -17,8 +17,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from misstep.agents.subscription import Answers
 from misstep.bus.config import reader_config
-from misstep.bus.leaders import find_leaders
+from misstep.bus.lasting import lasts
 from misstep.bus.message import headers_of
+from misstep.bus.reading import find_leaders, next_batch
 from misstep.bus.takeover import Place, Takeover
 
 log = structlog.get_logger(__name__)
@@ -91,27 +92,34 @@ def answered_beyond(
 def _read(
     consumer: Consumer, spans: Mapping[Place, tuple[int, int]], stopping: Callable[[], bool]
 ) -> dict[Place, list[Mapping[str, bytes | None]]]:
-    """The headers of what stands in each span, from its first offset to before its last, in order."""
+    """The headers of what stands in each span, from its first offset to before its last, in order.
+
+    Waits as long as Kafka takes; but for what stands behind an open transaction only OPEN_WITHIN_S.
+    """
     found: dict[Place, list[Mapping[str, bytes | None]]] = {place: [] for place in spans}
     left = dict(spans)
+    reached: set[Place] = set()
+    """Read as far as can be read now."""
+    since: float | None = None
     consumer.assign([TopicPartition(*place, start) for place, (start, _) in spans.items()])
-    until = time.monotonic() + OPEN_WITHIN_S
     while left and not stopping():
-        if time.monotonic() > until:
+        since = (since or time.monotonic()) if reached >= left.keys() else None
+        if since is not None and time.monotonic() - since > OPEN_WITHIN_S:
             log.warning("what was answered cannot be read whole: a transaction stands open", topics=sorted(left))
             break
-        first = consumer.poll(0.05)  # consume(n, t) waits for all n of them
-        for message in (first, *consumer.consume(1_000, 0)) if first is not None else ():
-            topic, partition, offset = message.topic(), message.partition(), message.offset()
-            if topic is None or partition is None or offset is None:
-                continue
-            place, error = (topic, partition), message.error()
-            if place not in left:
+        for message in next_batch(consumer, 1_000, 0.05):
+            place, offset, error = (message.topic(), message.partition()), message.offset(), message.error()
+            if offset is None or place not in left:
                 continue
             _, end = left[place]
             if error is None and offset < end:
                 found[place].append(dict(headers_of(message)))
-            at_end = offset >= end if error is not None else offset >= end - 1
-            if at_end and (error is None or error.code() == KafkaError._PARTITION_EOF):
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                reached.add(place)
+            elif error is not None and (lasts(error) or error.code() == KafkaError._AUTO_OFFSET_RESET):
+                log.warning("what was answered cannot be read", topic=place[0], partition=place[1], error=error.str())
+                del left[place]
+                continue
+            if offset >= (end - 1 if error is None else end):
                 del left[place]
     return found

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from misstep.agents.subscription import Identity, by_key
 from misstep.bus.config import reader_config
-from misstep.bus.leaders import find_leaders
 from misstep.bus.message import headers_of
+from misstep.bus.reading import find_leaders, next_batch
 
 WINDOW_CASES = 10_000
 READ_BACK_MAX_S = 10.0
@@ -65,7 +65,7 @@ def read_back(
         left = set(starts)
         until = time.monotonic() + READ_BACK_MAX_S
         while left and time.monotonic() < until:
-            for message in consumer.consume(1_000, 0.2):
+            for message in next_batch(consumer, 1_000, 0.2):
                 partition, error = message.partition(), message.error()
                 if error is not None:
                     if error.code() == KafkaError._PARTITION_EOF:

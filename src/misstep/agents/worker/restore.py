@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from misstep.agents.join import Gathering
 from misstep.agents.worker.answered import OPEN_WITHIN_S
 from misstep.bus.config import reader_config
-from misstep.bus.leaders import find_leaders
 from misstep.bus.message import headers_of
+from misstep.bus.reading import find_leaders, next_batch
 from misstep.bus.takeover import Place
 from misstep.contracts.event import case_id_of
 
@@ -37,8 +37,9 @@ def restore(
     for _, partition in spans:
         gathering.forget(partition)
     left = {place for place, (first, _, end) in spans.items() if end > first}
-    past = {place for place, (first, base, _) in spans.items() if base <= first}
-    """All before their base has been noted."""
+    reached: set[Place] = set()
+    """Read as far as can be read now, and that is past the base."""
+    since: float | None = None
     found: dict[Place, dict[int, bytes]] = {}
     waiting: dict[tuple[Place, bytes], int] = {}
     if not left:
@@ -58,14 +59,12 @@ def restore(
     try:
         find_leaders(consumer, {topic for topic, _ in left})
         consumer.assign([TopicPartition(*place, spans[place][0]) for place in left])
-        until = time.monotonic() + OPEN_WITHIN_S
         while left and not stopping():
-            if past & left and time.monotonic() > until:
-                log.warning(
-                    "what is parked cannot be read whole: a transaction stands open", topics=sorted(past & left)
-                )
-                left -= past
-            for message in consumer.consume(1_000, 0.2):
+            since = (since or time.monotonic()) if reached >= left else None
+            if since is not None and time.monotonic() - since > OPEN_WITHIN_S:
+                log.warning("what is parked cannot be read whole: a transaction stands open", topics=sorted(left))
+                break
+            for message in next_batch(consumer, 1_000, 0.2):
                 place, offset, error = (message.topic(), message.partition()), message.offset(), message.error()
                 if offset is None or place not in left:
                     continue
@@ -73,7 +72,7 @@ def restore(
                 if error is not None:
                     if error.code() == KafkaError._PARTITION_EOF:
                         if offset >= base:
-                            past.add(place)
+                            reached.add(place)
                         if offset >= end:
                             left.discard(place)
                     elif not error.retriable() and error.code() not in _PASSING:
@@ -81,8 +80,6 @@ def restore(
                     continue
                 if offset < end:
                     take(place, offset, message)
-                if offset >= base - 1:
-                    past.add(place)
                 if offset >= end - 1:
                     left.discard(place)
     finally:
