@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from confluent_kafka.admin import (
 
 from misstep.testing.chaos.cluster import Cluster
 from tests.cli.conftest import at
-from tests.cli.test_new import read_json
+from tests.cli.test_secured_cluster import work_through_the_orders
 from tests.conftest import Servers
 
 TOLD = {
@@ -69,17 +68,5 @@ def test_what_the_readme_asks_for_is_enough(strict: tuple[Servers, AdminClient],
     allow(admin, cli.namespace)
     applied = cli("apply", "--json")
     assert applied.code == 0, applied.err
-    run = cli.start("run", "--level", "warning", "--json")
-    try:
-        assert read_json(run)["workers"] == 1
-        published = cli("publish", "orders", "examples/orders.jsonl", "--wait", "--timeout", "60s", "--json")
-        assert published.code == 0, published.out + published.err
-        failed = cli(
-            "publish", "orders", "-", "--wait", "--timeout", "60s", stdin=b'{"case_id": "odd-1", "text": "as always"}'
-        )
-        assert "escalated" in failed.out, failed.err
-        assert cli("why", "odd-1", "--json").json["verified"] is True
-        assert cli("status", "--json").code == 0
-    finally:
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(30) == 0, run.communicate()[1]
+    work_through_the_orders(cli)
+    assert cli("status", "--json").code == 0

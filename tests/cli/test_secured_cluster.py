@@ -38,9 +38,8 @@ def cli(secured: Servers, project: Path, tmp_path: Path) -> Cli:
     return at(secured, project, tmp_path, MISSTEP_KAFKA_CONFIG=written(tmp_path, dict(insider_client())))
 
 
-def test_every_command_signs_on(cli: Cli) -> None:
-    assert cli("status").code == 0
-    assert cli("apply", "--json").code == 0
+def work_through_the_orders(cli: Cli) -> None:
+    """Run the project's workflow on its examples and on a case that fails, and read that one's story."""
     run = cli.start("run", "--level", "warning", "--json")
     try:
         assert read_json(run)["workers"] == 1
@@ -56,6 +55,12 @@ def test_every_command_signs_on(cli: Cli) -> None:
     finally:
         run.send_signal(signal.SIGTERM)
         assert run.wait(30) == 0, run.communicate()[1]
+
+
+def test_every_command_signs_on(cli: Cli) -> None:
+    assert cli("status").code == 0
+    assert cli("apply", "--json").code == 0
+    work_through_the_orders(cli)
     watch = cli.start("watch", "--json")
     assert watch.stderr is not None
     assert any("watching" in line for line in watch.stderr)
